@@ -1,0 +1,117 @@
+//! What was seen of a service at one moment: its size, its pods, and what each pod's server counted.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::policy::Policy;
+use crate::units::{MilliCpu, Replicas};
+
+/// One look at a service.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Observation {
+    /// The size asked of the target now (`spec.replicas`).
+    pub replicas: Replicas,
+    /// Every pod of the target that exists.
+    pub pods: Vec<Pod>,
+}
+
+/// One pod.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pod {
+    /// Name, unique within the observation and never used again after the pod has gone.
+    pub name: String,
+    /// Where it is in its life.
+    pub state: PodState,
+    /// When it was created, by the cluster's clock.
+    pub created_at: Option<Timestamp>,
+    /// When it became ready, by the cluster's clock.
+    pub ready_at: Option<Timestamp>,
+    /// Hash of the pod template without resources.
+    pub revision: String,
+    /// Kind of node it runs on; empty when unknown.
+    pub node_class: String,
+    /// CPU it may use; zero when unknown.
+    pub cpu: MilliCpu,
+    /// Worker threads of its server; zero when unknown.
+    pub workers: u32,
+    /// What its server had counted; `None` when it did not answer this time.
+    pub sample: Option<Sample>,
+}
+
+/// Where a pod is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PodState {
+    /// Serves.
+    Ready,
+    /// Created and never ready yet.
+    Starting,
+    /// Was ready and is not now.
+    NotReady,
+    /// Told to stop.
+    Terminating,
+    /// Ended and will not come back.
+    Failed,
+}
+
+impl PodState {
+    /// Whether requests may be reaching it: everything but a pod that starts or has ended. An overloaded pod that
+    /// turns unready must not make its load disappear.
+    pub fn may_carry_load(self) -> bool {
+        matches!(self, Self::Ready | Self::NotReady | Self::Terminating)
+    }
+}
+
+/// Cumulative counters of one server process; differences between two samples of the same boot are what counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sample {
+    /// Identifies the process: another value means that counting began again at zero.
+    pub boot: u64,
+    /// The process's own monotonic clock, in nanoseconds. Only compared for equality, never used as a time.
+    pub at_nanos: u64,
+    /// Requests whose head was read, each counted once.
+    pub arrivals: f64,
+    /// Of the arrivals, those that must not buy pods: retries, one client over its limit, malformed, expired, breaker.
+    pub not_demand: f64,
+    /// Of the arrivals, those turned away for overload.
+    pub rejected_overload: f64,
+    /// Successful answers within and beyond each latency objective, in the policy's order.
+    pub objectives: [Answered; Policy::MAX_OBJECTIVES],
+    /// Answers with status 5xx.
+    pub server_errors: f64,
+    /// Requests in progress now.
+    pub in_flight: f64,
+    /// Requests waiting now.
+    pub queued: f64,
+    /// Worker-seconds the workers were occupied.
+    pub busy_seconds: f64,
+    /// CPU seconds of the process.
+    pub cpu_seconds: f64,
+    /// Seconds the process was held back by its CPU quota.
+    pub throttled_seconds: f64,
+    /// Time in the handler: number, sum and sum of squares.
+    pub service: ServiceTime,
+}
+
+/// Successful answers within and beyond one latency objective.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Answered {
+    /// Within the threshold.
+    pub good: f64,
+    /// Beyond it.
+    pub late: f64,
+}
+
+/// Sums over the time requests spent in their handler.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceTime {
+    /// Number of requests.
+    pub count: f64,
+    /// Sum of their times, in seconds.
+    pub sum: f64,
+    /// Sum of their squared times, in seconds squared.
+    pub sum_of_squares: f64,
+}
