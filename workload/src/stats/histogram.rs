@@ -101,9 +101,7 @@ impl Histogram {
             let fresh = count.saturating_sub(known);
             (fresh > 0).then_some((index, fresh))
         });
-        Self {
-            buckets: buckets.collect(),
-        }
+        Self { buckets: buckets.collect() }
     }
 }
 
