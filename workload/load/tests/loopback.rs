@@ -13,12 +13,15 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 /// What a server does with a request.
 #[derive(Clone, Copy)]
 enum Reaction {
     Answer(&'static str),
     AnswerAndClose(&'static str),
+    /// Answers late.
+    AnswerAfter(Duration, &'static str),
     /// Never answers, and keeps the connection open.
     Silence,
 }
@@ -48,6 +51,10 @@ fn converse(mut stream: &TcpStream, react: fn(usize) -> Reaction, count: &Atomic
         match react(count.fetch_add(1, Ordering::Relaxed)) {
             Reaction::Answer(text) => stream.write_all(text.as_bytes()).unwrap(),
             Reaction::AnswerAndClose(text) => return stream.write_all(text.as_bytes()).unwrap(),
+            Reaction::AnswerAfter(delay, text) => {
+                thread::sleep(delay);
+                stream.write_all(text.as_bytes()).unwrap();
+            }
             // Reads until the client gives up.
             Reaction::Silence => return lines.for_each(drop),
         }
@@ -147,6 +154,41 @@ fn every_kind_of_answer_is_counted_as_what_it_is() {
     assert_eq!(bad_seconds, 2);
     assert_ne!(verdict, Verdict::Held);
     assert_eq!(output.status.code(), Some(3));
+}
+
+#[test]
+fn waiting_behind_a_slow_answer_is_part_of_the_latency() {
+    let target = serve(|number| match number {
+        0 => Reaction::AnswerAfter(Duration::from_millis(300), OK),
+        _ => Reaction::Answer(OK),
+    });
+    // The last request is intended at 95 ms and cannot be answered before 305 ms.
+    let output = generator(&[
+        "--target",
+        &target,
+        "--connections",
+        "1",
+        "--rate",
+        "100",
+        "--duration",
+        "100ms",
+    ])
+    .args(["--timeout", "10s", "--objective", "p50<200ms", "--json", "-"])
+    .output()
+    .unwrap();
+    let summary = summary_of(&output);
+    assert_eq!(
+        (
+            summary.counts.late,
+            summary.counts.good,
+            summary.connections_opened
+        ),
+        (10, 0, 1)
+    );
+    assert_eq!(
+        (summary.objectives[0].held, output.status.code()),
+        (false, Some(3))
+    );
 }
 
 #[test]

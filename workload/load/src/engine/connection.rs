@@ -1,5 +1,8 @@
 //! One connection: connects, writes a request, reads its answer. Never blocks.
 
+#[cfg(test)]
+mod tests;
+
 use super::requests::RequestId;
 use crate::account::Failure;
 use crate::http::{Answer, AnswerParser, Ending, Progress};
