@@ -55,10 +55,7 @@ fn run(job: Job) -> Result<u8, Box<dyn Error>> {
     }
     let rows = job.csv.as_deref().map(create).transpose()?;
     let json = job.json.as_deref().map(create).transpose()?;
-    let stdout_taken = [&job.csv, &job.json]
-        .into_iter()
-        .flatten()
-        .any(|path| is_stdout(path));
+    let stdout_taken = [&job.csv, &job.json].into_iter().flatten().any(|path| is_stdout(path));
 
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let style = Style::choose(!job.progress, io::stderr().is_terminal(), no_colour);
@@ -91,12 +88,8 @@ fn create(path: &Path) -> Result<Rows, Box<dyn Error>> {
     if is_stdout(path) {
         return Ok(Box::new(io::stdout()));
     }
-    let file = File::create(path).map_err(|error| {
-        format!(
-            "cannot write {}: {error}; give another --csv or --json",
-            path.display()
-        )
-    })?;
+    let file = File::create(path)
+        .map_err(|error| format!("cannot write {}: {error}; give another --csv or --json", path.display()))?;
     Ok(Box::new(file))
 }
 

@@ -5,12 +5,7 @@ use crate::units::show_seconds;
 
 /// A few lines: verdict first, then the numbers behind it.
 pub fn render(summary: &Summary) -> String {
-    let Summary {
-        counts,
-        latency,
-        schedule,
-        ..
-    } = summary;
+    let Summary { counts, latency, schedule, .. } = summary;
     let mut lines = vec![verdict(summary)];
     lines.extend(summary.objectives.iter().map(objective));
     lines.push(format!(
@@ -26,10 +21,7 @@ pub fn render(summary: &Summary) -> String {
         counts.rejected
     ));
     lines.extend(causes(&counts.failed, &counts.status));
-    lines.push(format!(
-        "seconds    {}, of them bad {}",
-        summary.seconds, summary.bad_seconds
-    ));
+    lines.push(format!("seconds    {}, of them bad {}", summary.seconds, summary.bad_seconds));
     let show = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), show_seconds);
     lines.push(format!(
         "latency    p50 {}, p90 {}, p99 {}, p99.9 {}, max {}",

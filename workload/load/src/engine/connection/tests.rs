@@ -27,9 +27,7 @@ impl Client {
             for event in &events {
                 let step = match self.connection.doing {
                     Doing::Connecting(request) => self.connection.connected(request, REQUEST),
-                    _ => self
-                        .connection
-                        .read(&mut [0; 4096], event.is_read_closed(), REQUEST.len()),
+                    _ => self.connection.read(&mut [0; 4096], event.is_read_closed(), REQUEST.len()),
                 };
                 if !matches!(step, Step::Continues | Step::Sent) {
                     return step;
@@ -57,10 +55,7 @@ fn answered_with(text: &[u8]) -> Step {
 
 #[rstest]
 #[case::nothing(b"", Step::Failed(Failure::Reset))]
-#[case::a_part(
-    b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok",
-    Step::Failed(Failure::Truncated)
-)]
+#[case::a_part(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", Step::Failed(Failure::Truncated))]
 #[case::garbage(b"hello\r\n", Step::Failed(Failure::Malformed))]
 #[case::until_the_end(b"HTTP/1.1 200 OK\r\n\r\nok", Step::Answered(Answer { status: 200, reusable: false }))]
 fn what_the_peer_sends_before_it_closes_decides(#[case] text: &[u8], #[case] expected: Step) {
@@ -70,10 +65,7 @@ fn what_the_peer_sends_before_it_closes_decides(#[case] text: &[u8], #[case] exp
 #[test]
 fn a_port_where_nobody_listens_refuses() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    assert_eq!(
-        Client::open(address).until_something_ends(),
-        Step::Failed(Failure::Refused)
-    );
+    assert_eq!(Client::open(address).until_something_ends(), Step::Failed(Failure::Refused));
 }
 
 #[test]
