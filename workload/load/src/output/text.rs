@@ -21,24 +21,8 @@ pub fn render(summary: &Summary) -> String {
         counts.rejected
     ));
     lines.extend(causes(&counts.failed, &counts.status));
-<<<<<<< HEAD
     lines.push(format!("seconds    {}, of them bad {}", summary.seconds, summary.bad_seconds));
-    let show = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), show_seconds);
-    lines.push(format!(
-        "latency    p50 {}, p90 {}, p99 {}, p99.9 {}, max {}",
-        show(latency.p50_seconds),
-        show(latency.p90_seconds),
-        show(latency.p99_seconds),
-        show(latency.p999_seconds),
-        show(latency.max_seconds)
-    ));
-=======
-    lines.push(format!(
-        "seconds    {}, of them bad {}",
-        summary.seconds, summary.bad_seconds
-    ));
     lines.push(latencies(latency));
->>>>>>> load
     lines.push(format!(
         "schedule   p99 {} behind, at most {}; {:.1} us CPU per request",
         show_seconds(schedule.p99_behind_seconds),
@@ -125,23 +109,14 @@ mod tests {
         ledger.end(Duration::ZERO, 0, outcome);
         let targets = vec!["http://h/".to_owned()];
         let cpu = Duration::ZERO;
-        let run = Run {
-            targets,
-            connections_opened: vec![1],
-            requests_sent: 1,
-            cpu,
-            interrupted: false,
-            seed: 1,
-        };
+        let run =
+            Run { targets, connections_opened: vec![1], requests_sent: 1, cpu, interrupted: false, seed: 1 };
         render(&summarise(ledger, run))
     }
 
     #[test]
     fn a_missed_objective_is_shown_with_what_it_was() {
-        let answered = Outcome::Answered {
-            status: 200,
-            latency: Duration::from_millis(4),
-        };
+        let answered = Outcome::Answered { status: 200, latency: Duration::from_millis(4) };
         let text = rendered(answered, Duration::ZERO);
         assert!(
             text.starts_with(
@@ -154,14 +129,8 @@ mod tests {
     #[test]
     fn causes_of_failure_are_named_and_an_invalid_run_says_what_to_do() {
         let text = rendered(Outcome::Failed(Failure::Reset), Duration::from_millis(11));
-        assert!(
-            text.starts_with("verdict    invalid: 100.0 % of the requests"),
-            "{text}"
-        );
-        assert!(
-            text.contains("lower the rate or give it a CPU of its own"),
-            "{text}"
-        );
+        assert!(text.starts_with("verdict    invalid: 100.0 % of the requests"), "{text}");
+        assert!(text.contains("lower the rate or give it a CPU of its own"), "{text}");
         assert!(
             text.contains("lies among the failed requests") && text.contains("causes     1 reset"),
             "{text}"
