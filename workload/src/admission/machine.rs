@@ -269,3 +269,6 @@ impl<J> Admission<J> {
         reason
     }
 }
+
+#[cfg(test)]
+mod tests;
