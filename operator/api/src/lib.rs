@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The custom resources of headroom.dev: types, validation, manifests, and the strict loader for YAML files.
+
+pub mod conditions;
