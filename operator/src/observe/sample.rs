@@ -13,7 +13,10 @@ pub fn sample_of(stats: &Stats, policy: &Policy) -> Sample {
     let mut objectives = [Answered::default(); Policy::MAX_OBJECTIVES];
     for (answered, objective) in objectives.iter_mut().zip(policy.latency()) {
         if let Some(count) = stats.objectives.iter().find(|count| count.name == objective.name) {
-            *answered = Answered { good: count.good as f64, late: count.late as f64 };
+            *answered = Answered {
+                good: count.good as f64,
+                late: count.late as f64,
+            };
         }
     }
     Sample {
@@ -29,7 +32,11 @@ pub fn sample_of(stats: &Stats, policy: &Policy) -> Sample {
         busy_seconds: stats.busy_seconds,
         cpu_seconds: stats.cpu_seconds,
         throttled_seconds: stats.throttled_seconds,
-        service: ServiceTime { count: service.count, sum: service.sum, sum_of_squares: service.sum_of_squares },
+        service: ServiceTime {
+            count: service.count,
+            sum: service.sum,
+            sum_of_squares: service.sum_of_squares,
+        },
     }
 }
 
