@@ -111,8 +111,8 @@ pub struct Numbers {
     pub knee_utilization: Share,
     /// Utilisation of the workers now, over the pods that answered.
     pub utilization: Share,
-    /// Share of the finished requests that were bad, over the last tick.
-    pub bad_share: Share,
+    /// Bad answers since the last look, relative to what the strictest latency objective allows: above 1 it is missed.
+    pub bad_over_allowed: f64,
     /// Pods that serve.
     pub ready_pods: Replicas,
     /// Pods on their way that still count as coming.

@@ -4,31 +4,115 @@
 //! mode, the simulator and the tests all call the same [`decide`].
 
 pub mod decision;
+mod estimate;
+mod guard;
 pub mod observation;
+mod plan;
 pub mod policy;
 pub mod state;
+mod time;
 pub mod units;
 
 use jiff::Timestamp;
+
+use guard::Facts;
+use state::Look;
+use time::Moment;
+use units::{Rate, Replicas, Share};
 
 pub use decision::{Decision, Numbers, Reason, ReasonCode};
 pub use observation::{Answered, Observation, Pod, PodState, Sample, ServiceTime};
 pub use policy::{Policy, PolicyError, PolicySpec};
 pub use state::State;
 
+/// Time to the next look, in seconds.
+const LOOK_AGAIN: f64 = 1.0;
+
 /// What to do about one service, given everything known about it.
 ///
-/// Pure: equal arguments give equal answers. `now` is an argument so that a test or a simulator can be the clock; it
-/// must not go backwards from call to call.
+/// Pure: equal arguments give equal answers. `now` is an argument so that a test or a simulator can be the clock; when
+/// it goes backwards nothing new is learned.
 pub fn decide(policy: &Policy, state: State, seen: &Observation, now: Timestamp) -> (Decision, State) {
+    let at = Moment::from(now);
+    let (mut state, look) = state.absorb(policy, seen, now); // windows move forward; size changes are noticed
+    let demand = estimate::demand::demand(policy, &mut state, at); // what is asked of the service
+    let capacity = state.capacities.current(policy, seen); // what one pod can take
+    let (proposal, need) = plan::size(policy, seen.replicas, &look, &demand, capacity);
+    let proposal = guard::tolerance(policy, seen.replicas, &need, capacity, proposal);
+    state.recommend(policy, proposal.target, at);
+    let facts = Facts {
+        policy,
+        state: &state,
+        current: seen.replicas,
+        look: &look,
+        demand: &demand,
+        capacity,
+        need,
+        now: at,
+    };
+    let proposal = guard::all(&facts, proposal); // evidence, readiness, limits; bounds last
+    let numbers = numbers(&facts);
     let decision = Decision {
         now,
-        target_replicas: seen.replicas.max(policy.min_replicas()),
-        workers: None,
+        target_replicas: proposal.target,
+        workers: policy.workers(),
         cpu_millis: None,
-        reasons: Vec::new(),
-        numbers: Numbers::default(),
-        look_again_seconds: 1.0,
+        reasons: proposal.reasons,
+        numbers,
+        look_again_seconds: LOOK_AGAIN,
     };
     (decision, state)
+}
+
+fn numbers(facts: &Facts<'_>) -> Numbers {
+    let Facts {
+        policy,
+        state,
+        current,
+        look,
+        demand,
+        capacity,
+        need,
+        now: _,
+    } = facts;
+    let per_pod = capacity.per_pod.unwrap_or(Rate::ZERO);
+    let fresh = if look.running > 0 {
+        f64::from(look.fresh) / f64::from(look.running)
+    } else {
+        0.0
+    };
+    Numbers {
+        replicas: *current,
+        offered_rate: demand.offered,
+        demand: need.demand,
+        fast_rate: demand.fast,
+        slow_rate: demand.slow,
+        noise_guard: demand.noise_guard,
+        trend_rise: demand.trend_rise,
+        reserve: policy.reserve(),
+        capacity_per_pod: per_pod,
+        capacity_confidence: capacity.confidence,
+        knee_utilization: capacity.knee,
+        utilization: look.utilization(),
+        bad_over_allowed: look.excess_share(),
+        ready_pods: Replicas(look.ready),
+        starting_pods: Replicas(look.starting),
+        overdue_pods: Replicas(look.overdue),
+        fresh_share: Share::new(fresh),
+        time_to_ready_seconds: state.lead.time_to_ready(),
+        needed_replicas: need.replicas.unwrap_or(*current),
+        headroom: per_pod.get() * f64::from(look.ready) - need.demand.get(),
+        max_replicas: need.max,
+    }
+}
+
+impl Look {
+    /// How many times more answers were bad than the strictest objective allows, since the last look.
+    fn excess_share(&self) -> f64 {
+        if self.finished > 0.0 {
+            self.excess / self.finished
+        } else {
+            0.0
+        }
+    }
 }

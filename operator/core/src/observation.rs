@@ -85,6 +85,8 @@ pub struct Sample {
     pub in_flight: f64,
     /// Requests waiting now.
     pub queued: f64,
+    /// Integral of the requests in progress over time, in seconds.
+    pub in_flight_seconds: f64,
     /// Worker-seconds the workers were occupied.
     pub busy_seconds: f64,
     /// CPU seconds of the process.
@@ -95,6 +97,58 @@ pub struct Sample {
     pub service: ServiceTime,
 }
 
+impl Sample {
+    /// The largest value of any counter that is believed.
+    const MAX: f64 = 1e15;
+
+    /// Whether every counter is a number that a server could have counted.
+    pub fn is_plausible(&self) -> bool {
+        let Self {
+            boot: _,
+            at_nanos: _,
+            arrivals,
+            not_demand,
+            rejected_overload,
+            objectives,
+            ..
+        } = self;
+        let Self {
+            server_errors,
+            in_flight,
+            queued,
+            in_flight_seconds,
+            busy_seconds,
+            ..
+        } = self;
+        let Self {
+            cpu_seconds,
+            throttled_seconds,
+            service,
+            ..
+        } = self;
+        let plausible = |value: &f64| (0.0..=Self::MAX).contains(value);
+        let counters = [
+            arrivals,
+            not_demand,
+            rejected_overload,
+            server_errors,
+            in_flight,
+            queued,
+            in_flight_seconds,
+            busy_seconds,
+            cpu_seconds,
+            throttled_seconds,
+            &service.count,
+            &service.sum,
+            &service.sum_of_squares,
+        ];
+        counters.into_iter().all(plausible)
+            && objectives
+                .iter()
+                .all(|o| plausible(&o.good) && plausible(&o.late) && plausible(&o.service_beyond))
+    }
+}
+
 /// Successful answers within and beyond one latency objective.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Answered {
@@ -102,6 +156,8 @@ pub struct Answered {
     pub good: f64,
     /// Beyond it.
     pub late: f64,
+    /// Requests, late or not, whose time in the handler alone was beyond the threshold; zero when unknown.
+    pub service_beyond: f64,
 }
 
 /// Sums over the time requests spent in their handler.

@@ -29,6 +29,8 @@ pub struct PolicySpec {
     pub behavior: Behavior,
     /// What the user believes one pod carries, in requests per second.
     pub prior_qps_per_pod: Option<f64>,
+    /// Workers each pod should run; `None` leaves them to the server.
+    pub workers: Option<u32>,
 }
 
 /// One latency objective: the share `quantile` of the answers arrives within `threshold`.
@@ -53,6 +55,7 @@ pub struct Policy {
     max_replicas: Option<Replicas>,
     behavior: Behavior,
     prior: Option<Rate>,
+    workers: Option<u32>,
 }
 
 /// Why a [`PolicySpec`] is no policy.
@@ -145,6 +148,7 @@ impl Policy {
             max_replicas: spec.max_replicas.map(Replicas),
             behavior: spec.behavior,
             prior: prior.map(Rate::new),
+            workers: spec.workers,
         })
     }
 
@@ -186,5 +190,10 @@ impl Policy {
     /// What the user believes one pod carries.
     pub fn prior(&self) -> Option<Rate> {
         self.prior
+    }
+
+    /// Workers each pod should run; `None` leaves them to the server.
+    pub fn workers(&self) -> Option<u32> {
+        self.workers
     }
 }

@@ -1,4 +1,4 @@
-//! How fast the size may change: `behavior` of the HorizontalPodAutoscaler v2, with other defaults.
+//! How fast the size may change: `behavior` of the `HorizontalPodAutoscaler` v2, with other defaults.
 
 use std::time::Duration;
 

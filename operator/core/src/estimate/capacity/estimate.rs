@@ -1,0 +1,190 @@
+//! What was learned of one kind of pod: cost of a request, shape of its handler's time, and the knee.
+//!
+//! Capacity = knee x workers / (worker-seconds a request costs). The cost is known after seconds of any load; the knee
+//! comes from a queueing model at first and from the share of bad answers seen at each utilisation later.
+
+use serde::{Deserialize, Serialize};
+
+use super::Capacity;
+use super::knee::Knee;
+use crate::estimate::queue::Queue;
+use crate::policy::Policy;
+use crate::state::pod::Delta;
+use crate::time::Moment;
+use crate::units::{Rate, Share};
+
+/// Half-life of the cost of a request, in seconds: a regression of x0.7 is learned to 5 % in about three of them.
+const COST_HALF_LIFE: f64 = 45.0;
+/// Requests needed before their cost is believed.
+const NEEDED_REQUESTS: f64 = 20.0;
+/// Utilisation that is safe to assume while the knee is not known: the usual CPU target of autoscalers.
+const ASSUMED_KNEE: f64 = 0.70;
+/// Capacity is assumed at most this much of what saturates the workers, whatever the prior says.
+const HIGHEST_KNEE: f64 = 0.98;
+/// The knee is believed at most so far above the utilisation at which answers were seen to be good.
+const EXPLORE: f64 = 0.15;
+/// Knees are renewed at most this often, in seconds: the load changes faster than what a pod can take.
+const REFRESH: f64 = 2.0;
+/// What is learned replaces what is assumed from this confidence on, and not again below the second.
+const TRUSTED: f64 = 0.5;
+const DISTRUSTED: f64 = 0.3;
+
+/// What was learned of one kind of pod.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Estimate {
+    updated: Moment,
+    refreshed: Option<Moment>,
+    /// Decayed sums: requests served, worker-seconds they took, worker-seconds available, seconds watched.
+    served: f64,
+    busy: f64,
+    available: f64,
+    seconds: f64,
+    /// Decayed sums of the handler's time, and the requests beyond each threshold.
+    service: [f64; 3],
+    beyond: [f64; Policy::MAX_OBJECTIVES],
+    knee: Knee,
+    trusted: bool,
+}
+
+impl Estimate {
+    /// Adds what a pod did since the last look.
+    pub(super) fn add(&mut self, delta: &Delta, now: Moment) {
+        let passed = now.seconds_since(self.updated);
+        if passed > 0.0 {
+            let keep = (-passed.min(3600.0) / COST_HALF_LIFE).exp2();
+            self.scale(keep);
+            self.updated = now;
+        }
+        if delta.available <= 0.0 || delta.served <= 0.0 {
+            return;
+        }
+        self.served += delta.served;
+        self.busy += delta.busy;
+        self.available += delta.available;
+        self.seconds += delta.seconds;
+        let service = [
+            delta.service.count,
+            delta.service.sum,
+            delta.service.sum_of_squares,
+        ];
+        for (sum, value) in self.service.iter_mut().zip(service) {
+            *sum += value;
+        }
+        for (sum, value) in self.beyond.iter_mut().zip(delta.service_beyond) {
+            *sum += value;
+        }
+    }
+
+    /// Adds a judging window of one pod.
+    pub(super) fn judge(&mut self, window: &Delta) {
+        if window.available > 0.0 && window.finished >= NEEDED_REQUESTS {
+            self.knee.add(
+                window.busy / window.available,
+                window.excess / window.finished,
+                window.seconds,
+            );
+        }
+    }
+
+    /// Renews the knee from the model and what was seen.
+    pub(super) fn refresh(&mut self, policy: &Policy, now: Moment) {
+        let due = self.refreshed.is_none_or(|at| now.seconds_since(at) >= REFRESH);
+        if !due || self.cost().is_none() {
+            return;
+        }
+        self.refreshed = Some(now);
+        let (queue, beyond) = self.queue();
+        let expected = |utilization: f64| {
+            let objectives = policy.latency().iter().zip(beyond);
+            objectives.fold(0.0, |worst: f64, (objective, beyond)| {
+                let late = queue.late(utilization, objective.threshold.as_secs_f64(), beyond);
+                worst.max(late / (1.0 - objective.quantile))
+            })
+        };
+        self.knee.refresh(expected);
+        let confidence = self.knee.confidence();
+        self.trusted = confidence >= if self.trusted { DISTRUSTED } else { TRUSTED };
+    }
+
+    /// Capacity of one such pod.
+    pub(super) fn capacity(&self, policy: &Policy) -> Capacity {
+        let Some(cost) = self.cost() else {
+            return Capacity {
+                per_pod: policy.prior(),
+                ..Capacity::default()
+            };
+        };
+        let saturated = self.available / self.seconds / cost;
+        let learned = self.knee.value().min(HIGHEST_KNEE);
+        let (knee, rate) = if self.trusted {
+            let explored = learned.min((self.knee.best_good() + EXPLORE).max(ASSUMED_KNEE));
+            (explored, explored * saturated)
+        } else {
+            let assumed = learned.min(ASSUMED_KNEE);
+            let rate = policy.prior().map_or(assumed * saturated, |prior| {
+                prior.get().min(HIGHEST_KNEE * saturated)
+            });
+            (rate / saturated, rate)
+        };
+        Capacity {
+            per_pod: Some(Rate::new(rate)).filter(|rate| *rate > Rate::ZERO),
+            confidence: Share::new(self.knee.confidence()),
+            knee: Share::new(knee),
+        }
+    }
+
+    /// What a new kind of pod begins with: the same numbers, soon outweighed by its own.
+    pub(super) fn inherit(&self) -> Self {
+        let mut heir = self.clone();
+        heir.scale(0.1);
+        heir.knee.loosen();
+        heir.trusted = false;
+        heir.refreshed = None;
+        heir
+    }
+
+    /// Worker-seconds one request costs.
+    fn cost(&self) -> Option<f64> {
+        let known = self.trusted || self.knee.windows() > 0.0 || self.served >= NEEDED_REQUESTS;
+        let cost = self.busy / self.served;
+        (known && cost.is_finite() && cost > 0.0).then_some(cost)
+    }
+
+    /// The pod as a queue, and the share of requests whose handler alone misses each threshold.
+    fn queue(&self) -> (Queue, [f64; Policy::MAX_OBJECTIVES]) {
+        let workers = self.available / self.seconds;
+        let [count, sum, squares] = self.service;
+        if count <= 0.0 || sum <= 0.0 {
+            let cost = self.busy / self.served;
+            return (Queue::new(workers, cost, 1.0), [0.0; Policy::MAX_OBJECTIVES]);
+        }
+        let mean = sum / count;
+        // Without sums of squares the time is taken to vary as an exponential one does.
+        let variation = if squares > 0.0 {
+            squares / count / (mean * mean) - 1.0
+        } else {
+            1.0
+        };
+        // As many at a time as saturated workers would hold, by Little's law: at least one for each worker.
+        let servers = (workers * mean * self.served / self.busy).max(workers);
+        (
+            Queue::new(servers, mean, variation),
+            self.beyond.map(|beyond| (beyond / count).min(1.0)),
+        )
+    }
+
+    fn scale(&mut self, keep: f64) {
+        for sum in [
+            &mut self.served,
+            &mut self.busy,
+            &mut self.available,
+            &mut self.seconds,
+        ] {
+            *sum *= keep;
+        }
+        for sum in self.service.iter_mut().chain(&mut self.beyond) {
+            *sum *= keep;
+        }
+    }
+}

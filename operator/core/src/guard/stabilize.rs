@@ -1,0 +1,24 @@
+//! `behavior.*.stabilizationWindowSeconds`: the most cautious recommendation of the window counts (HPA's rule).
+
+use super::Facts;
+use crate::decision::ReasonCode;
+use crate::plan::Proposal;
+
+pub(super) fn stabilize(facts: &Facts<'_>, mut proposal: Proposal) -> Proposal {
+    let recommendations = &facts.state.recommendations;
+    if let Some(largest) = recommendations.largest().filter(|_| facts.shrinks(&proposal)) {
+        let target = proposal.target.max(largest.min(facts.current));
+        let window = facts.policy.behavior().scale_down.stabilization_window.as_secs();
+        proposal.change(target, ReasonCode::ScaleDownStabilized, || {
+            format!("{largest} pods were recommended within the last {window} s")
+        });
+    }
+    if let Some(smallest) = recommendations.smallest().filter(|_| facts.grows(&proposal)) {
+        let target = proposal.target.min(smallest.max(facts.current));
+        let window = facts.policy.behavior().scale_up.stabilization_window.as_secs();
+        proposal.change(target, ReasonCode::ScaleUpStabilized, || {
+            format!("only {smallest} pods were recommended within the last {window} s")
+        });
+    }
+    proposal
+}

@@ -1,0 +1,1 @@
+//! Each guard with all others off.

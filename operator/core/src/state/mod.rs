@@ -1,0 +1,69 @@
+//! What is remembered of a service between two decisions. It learns by observing, never from what was intended.
+
+mod absorb;
+pub(crate) mod lead;
+pub(crate) mod load;
+pub(crate) mod pod;
+pub(crate) mod sizes;
+
+pub(crate) use absorb::Look;
+
+use serde::{Deserialize, Serialize};
+
+use crate::estimate::capacity::Capacities;
+use crate::time::Moment;
+use lead::LeadTimes;
+use load::LoadWindow;
+use pod::PodMemory;
+use sizes::{Recommendations, Sizes};
+
+/// Version of the serialised form.
+pub const STATE_VERSION: u32 = 1;
+
+/// Everything remembered of one service: counters last seen, windows, size changes noticed, what was learned.
+///
+/// It holds only pods of the last observation, and every list in it is bounded. The serialised form carries a version;
+/// fields that are missing count as never seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct State {
+    version: u32,
+    pub(crate) last: Option<Moment>,
+    /// Usual time between two looks, in seconds.
+    pub(crate) cadence: f64,
+    pub(crate) pods: Vec<PodMemory>,
+    pub(crate) load: LoadWindow,
+    /// Beginning of the fast window when a step was detected.
+    pub(crate) stepped_at: Option<Moment>,
+    pub(crate) sizes: Sizes,
+    pub(crate) recommendations: Recommendations,
+    pub(crate) lead: LeadTimes,
+    pub(crate) capacities: Capacities,
+    /// Last time a pod became ready.
+    pub(crate) last_arrival: Option<Moment>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            version: STATE_VERSION,
+            last: None,
+            cadence: 0.0,
+            pods: Vec::new(),
+            load: LoadWindow::default(),
+            stepped_at: None,
+            sizes: Sizes::default(),
+            recommendations: Recommendations::default(),
+            lead: LeadTimes::default(),
+            capacities: Capacities::default(),
+            last_arrival: None,
+        }
+    }
+}
+
+impl State {
+    /// Version of the serialised form this state was read from.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+}

@@ -1,0 +1,233 @@
+//! What is remembered of one pod, and the difference that a new sample makes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::observation::{Pod, PodState, Sample, ServiceTime};
+use crate::policy::Policy;
+use crate::time::Moment;
+
+/// A window over which a pod's utilisation and bad answers are judged lasts at least so many seconds: shorter ones
+/// mistake the chance of one second for the rate.
+const WINDOW_SECONDS: f64 = 10.0;
+/// Looks with unchanged counters and work in progress after which an answer is no evidence.
+const FROZEN_LOOKS: u8 = 3;
+/// The shortest time over which a rate is computed, in seconds.
+const SHORTEST: f64 = 0.02;
+
+/// One pod between two looks.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PodMemory {
+    pub(crate) name: String,
+    /// First look that showed it, and the look before, which did not.
+    pub(crate) first_seen: Moment,
+    pub(crate) unseen_before: Option<Moment>,
+    /// Last look at which it had never been ready.
+    pub(crate) last_starting: Option<Moment>,
+    pub(crate) been_ready: bool,
+    /// Last sample that was believed, and when.
+    pub(crate) sample: Option<(Moment, Sample)>,
+    /// Arrivals per second and the part that should buy pods, over the last difference.
+    pub(crate) offered: f64,
+    pub(crate) demand: f64,
+    /// Beginning of the current judging window.
+    pub(crate) window: Option<(Moment, Sample)>,
+    /// Over its capacity in the last judging window, which ended then.
+    pub(crate) hot: Option<Moment>,
+    unchanged: u8,
+}
+
+/// What a pod did between two samples of the same process.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Delta {
+    pub(crate) seconds: f64,
+    pub(crate) offered: f64,
+    pub(crate) demand: f64,
+    /// Requests that came to an end: answered, or turned away for overload.
+    pub(crate) finished: f64,
+    /// Requests answered.
+    pub(crate) served: f64,
+    /// How many times more bad ones than the strictest latency objective allows, times `finished`.
+    pub(crate) excess: f64,
+    /// Worker-seconds (or CPU-seconds) used, and available.
+    pub(crate) busy: f64,
+    pub(crate) available: f64,
+    /// Time in the handler.
+    pub(crate) service: ServiceTime,
+    /// Requests whose handler time alone was beyond each objective's threshold.
+    pub(crate) service_beyond: [f64; Policy::MAX_OBJECTIVES],
+}
+
+impl PodMemory {
+    pub(crate) fn new(pod: &Pod, now: Moment, unseen_before: Option<Moment>) -> Self {
+        Self {
+            name: pod.name.clone(),
+            first_seen: now,
+            unseen_before,
+            ..Self::default()
+        }
+    }
+
+    /// Takes in a new sample. `Fresh` carries the difference; the first sample of a process has none yet.
+    pub(crate) fn take(&mut self, policy: &Policy, pod: &Pod, now: Moment) -> Answer {
+        let Some(sample) = pod.sample.filter(Sample::is_plausible) else {
+            return Answer::Missing;
+        };
+        let Some((at, before)) = self.sample else {
+            return self.begin(now, sample);
+        };
+        let seconds = now.seconds_since(at);
+        if seconds < SHORTEST {
+            return Answer::Missing;
+        }
+        if self.is_frozen(&before, &sample) {
+            return Answer::Missing;
+        }
+        if sample.boot != before.boot || sample.arrivals < before.arrivals {
+            let restarted = Sample {
+                boot: sample.boot,
+                ..Sample::default()
+            };
+            self.begin(now, sample);
+            let delta = Delta {
+                busy: 0.0,
+                available: 0.0,
+                ..delta(policy, pod, &restarted, &sample, seconds)
+            };
+            return self.fresh(delta);
+        }
+        self.sample = Some((now, sample));
+        self.fresh(delta(policy, pod, &before, &sample, seconds))
+    }
+
+    /// The judging window that ends now, if it is long enough: rate, utilisation and excess held over it.
+    pub(crate) fn close_window(&mut self, policy: &Policy, pod: &Pod) -> Option<Delta> {
+        let (now, sample) = self.sample?;
+        let Some((since, before)) = self.window else {
+            self.window = self.sample;
+            return None;
+        };
+        let seconds = now.seconds_since(since);
+        if seconds < WINDOW_SECONDS {
+            return None;
+        }
+        self.window = self.sample;
+        let closed = delta(policy, pod, &before, &sample, seconds);
+        self.hot = (closed.excess > closed.finished).then_some(now);
+        Some(closed)
+    }
+
+    fn begin(&mut self, now: Moment, sample: Sample) -> Answer {
+        self.sample = Some((now, sample));
+        self.window = None;
+        self.unchanged = 0;
+        Answer::First
+    }
+
+    fn fresh(&mut self, delta: Delta) -> Answer {
+        (self.offered, self.demand) = (delta.offered / delta.seconds, delta.demand / delta.seconds);
+        Answer::Fresh(delta)
+    }
+
+    /// Counters that stand still while work is in progress, or a clock that does, are no evidence.
+    fn is_frozen(&mut self, before: &Sample, sample: &Sample) -> bool {
+        let same_clock = sample.at_nanos == before.at_nanos && sample.at_nanos != 0;
+        let same_counters = Sample {
+            at_nanos: before.at_nanos,
+            ..*sample
+        } == *before;
+        let working = sample.in_flight > 0.0 || sample.queued > 0.0;
+        if same_counters && (working || same_clock) {
+            self.unchanged = self.unchanged.saturating_add(1);
+        } else {
+            self.unchanged = 0;
+        }
+        self.unchanged >= FROZEN_LOOKS
+    }
+}
+
+/// What a pod's answer is worth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Answer {
+    /// None, or one that can't be believed.
+    Missing,
+    /// The first of this process: there is nothing to compare it with.
+    First,
+    /// What the pod did since the last one.
+    Fresh(Delta),
+}
+
+fn delta(policy: &Policy, pod: &Pod, before: &Sample, after: &Sample, seconds: f64) -> Delta {
+    let grown = |a: f64, b: f64| (b - a).max(0.0);
+    let offered = grown(before.arrivals, after.arrivals);
+    let turned_away = grown(before.not_demand, after.not_demand);
+    let rejected = grown(before.rejected_overload, after.rejected_overload);
+    let (busy, available) = used(pod, before, after, seconds);
+    let strictest = strictest(policy, before, after, rejected);
+    let handled = grown(before.service.count, after.service.count);
+    Delta {
+        seconds,
+        offered,
+        demand: (offered - turned_away).max(0.0),
+        finished: strictest.answered + rejected,
+        served: if handled > 0.0 {
+            handled
+        } else {
+            strictest.answered
+        },
+        excess: strictest.excess,
+        busy,
+        available,
+        service: ServiceTime {
+            count: handled,
+            sum: grown(before.service.sum, after.service.sum),
+            sum_of_squares: grown(before.service.sum_of_squares, after.service.sum_of_squares),
+        },
+        service_beyond: std::array::from_fn(|i| {
+            let beyond = |sample: &Sample| sample.objectives.get(i).map_or(0.0, |o| o.service_beyond);
+            grown(beyond(before), beyond(after))
+        }),
+    }
+}
+
+/// Worker time used and available. A server that doesn't tell how busy its workers are is judged by its CPU.
+fn used(pod: &Pod, before: &Sample, after: &Sample, seconds: f64) -> (f64, f64) {
+    let busy = after.busy_seconds - before.busy_seconds;
+    if after.busy_seconds > 0.0 && pod.workers > 0 {
+        return (busy.max(0.0), seconds * f64::from(pod.workers));
+    }
+    let cpu = after.cpu_seconds - before.cpu_seconds;
+    if after.cpu_seconds > 0.0 && pod.cpu.0 > 0 {
+        return (cpu.max(0.0), seconds * f64::from(pod.cpu.0) / 1000.0);
+    }
+    (0.0, 0.0)
+}
+
+struct Strictest {
+    answered: f64,
+    excess: f64,
+}
+
+/// The objective that is missed most, relative to what it allows. Rejections for overload are bad for all of them, so
+/// that the server's own limiter can't hide where its capacity ends.
+fn strictest(policy: &Policy, before: &Sample, after: &Sample, rejected: f64) -> Strictest {
+    let mut worst = Strictest {
+        answered: 0.0,
+        excess: -1.0,
+    };
+    let counts = before.objectives.iter().zip(&after.objectives);
+    for (objective, (a, b)) in policy.latency().iter().zip(counts) {
+        let late = (b.late - a.late).max(0.0);
+        let answered = (b.good - a.good).max(0.0) + late;
+        let excess = (late + rejected) / (1.0 - objective.quantile);
+        if excess > worst.excess {
+            worst = Strictest { answered, excess };
+        }
+    }
+    worst
+}
+
+/// Whether the pod has never been ready.
+pub(crate) fn is_starting(pod: &Pod) -> bool {
+    pod.state == PodState::Starting
+}
