@@ -4,5 +4,8 @@
 //! The way of a request: [`plan`] says when it is intended, [`engine`] sends it and reads the answer with the parser of
 //! [`http`], [`account`] counts what became of it, and [`report`] is what others read of that.
 
+pub mod account;
 pub mod http;
 pub mod plan;
+pub mod report;
+pub mod units;

@@ -10,7 +10,7 @@ use super::{MAX_BODY, Malformed};
 /// A complete answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer {
-    /// The final status, 200 to 999.
+    /// The final status, 200 to 599.
     pub status: u16,
     /// Whether the next request may be written on the same connection.
     pub reusable: bool,

@@ -63,8 +63,10 @@ pub(super) fn parse(bytes: &[u8], no_body: bool) -> Result<Option<Head>, Malform
     let (Some(status), Some(version)) = (response.code, response.version) else {
         return Err(Malformed::Head);
     };
-    if status == 101 {
-        return Err(Malformed::Upgrade);
+    match status {
+        101 => return Err(Malformed::Upgrade),
+        100..=599 => {}
+        _ => return Err(Malformed::Head),
     }
     let framing = Framing::of(response.headers)?;
     let body = match framing.body {

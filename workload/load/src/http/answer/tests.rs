@@ -200,11 +200,8 @@ proptest! {
 
     #[test]
     fn one_byte_at_a_time_never_fails_a_valid_chunked_answer(sizes in prop::collection::vec(1usize..40, 0..8)) {
-        let mut text = String::from("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-        for size in &sizes {
-            text += &format!("{size:X}\r\n{}\r\n", "x".repeat(*size));
-        }
-        text += "0\r\n\r\n";
+        let chunks: Vec<_> = sizes.iter().map(|size| format!("{size:X}\r\n{}\r\n", "x".repeat(*size))).collect();
+        let text = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{}0\r\n\r\n", chunks.concat());
         prop_assert_eq!(read(text.as_bytes().chunks(1), false, false), answer(200, true));
     }
 }

@@ -4,11 +4,20 @@ use super::*;
 use rstest::rstest;
 
 fn trace(rows: &[(f64, f64)]) -> Trace {
-    let lines: String = rows
-        .iter()
-        .map(|(time, rate)| format!("{time},{rate}\n"))
-        .collect();
-    Trace::parse(format!("{HEADER}\n{lines}").as_bytes()).unwrap()
+    let lines: Vec<_> = rows.iter().map(|(time, rate)| format!("{time},{rate}")).collect();
+    Trace::parse(
+        format!(
+            "{HEADER}
+{}
+",
+            lines.join(
+                "
+"
+            )
+        )
+        .as_bytes(),
+    )
+    .unwrap()
 }
 
 #[test]
