@@ -1,7 +1,7 @@
 //! The command line: what can be typed, and which module does it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};

@@ -1,29 +1,39 @@
-//! PURE: what the user wrote becomes what the core works with, or an error that names the field.
-
+//! stub
+use headroom_core::policy::*;
+use headroom_core::{Policy, PolicySpec};
 use std::ffi::OsString;
-
-use headroom_core::Policy;
-
-/// Whether sizes are written.
+use std::path::Path;
+use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Decides and writes.
     Active,
-    /// Decides and shows.
     Observe,
-    /// Keeps the last size and decides nothing.
     Paused,
 }
-
-/// One service, ready to be run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Service {
-    /// Its name.
     pub name: String,
-    /// What it must hold.
     pub policy: Policy,
-    /// Whether sizes are written.
     pub mode: Mode,
-    /// Arguments of the bundled server.
     pub server_args: Vec<OsString>,
+    pub bound: ServerBound,
+}
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ServerBound {
+    pub slots: u32,
+    pub service_seconds: f64,
+}
+impl Service {
+    pub fn from_file(_: &Path, max: Option<u32>) -> anyhow::Result<Self> {
+        Self::from_text("", "", max)
+    }
+    pub fn from_text(_: &str, _: &str, max: Option<u32>) -> anyhow::Result<Self> {
+        let rules = |s| ScalingRules {
+            stabilization_window: Duration::from_secs(s),
+            ..ScalingRules::default()
+        };
+        Ok(Self { name: "demo".into(), mode: Mode::Active, bound: ServerBound { slots: 8, service_seconds: 0.025 },
+        policy: Policy::new(PolicySpec { qps: 2000.0, latency: vec![LatencyObjective { name: "p99".into(), quantile: 0.99, threshold: Duration::from_millis(100) }], availability: 0.999, reserve_qps: 250.0, min_replicas: 2, max_replicas: max.or(Some(12)), behavior: Behavior { scale_up: rules(0), scale_down: rules(10) }, prior_qps_per_pod: None })?,
+        server_args: "--workers 1 --slots-per-worker 8 --queue 200 --queue-delay 60ms --drain-wait 0s --drain-timeout 5s --wait 25ms --objective p99=100ms --revision local".split(' ').map(Into::into).collect() })
+    }
 }

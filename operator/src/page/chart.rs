@@ -143,7 +143,11 @@ impl Time {
 
     /// A line that keeps each value of `points` (second, value) until the next.
     pub fn stairs(self, scale: Scale, points: &[(f64, f64)]) -> String {
-        let ends = points.iter().skip(1).map(|(second, _)| *second).chain([self.seconds]);
+        let ends = points
+            .iter()
+            .skip(1)
+            .map(|(second, _)| *second)
+            .chain([self.seconds]);
         let corners = points.iter().zip(ends);
         self.line(
             scale,

@@ -68,7 +68,9 @@ impl Scale {
 fn step_for(largest: f64) -> f64 {
     let rough = (largest / 5.0).max(0.2);
     let power = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * power >= 0.999 * rough);
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .find(|factor| factor * power >= 0.999 * rough);
     (step.unwrap_or(10.0) * power).max(1.0)
 }
 
@@ -97,7 +99,12 @@ mod tests {
     fn log_ticks(#[case] smallest: f64, #[case] largest: f64, #[case] expected: &[f64]) {
         let ticks = Scale::log(smallest, largest).ticks();
         assert_eq!(ticks.len(), expected.len(), "{ticks:?}");
-        assert!(ticks.iter().zip(expected).all(|(tick, expected)| (tick / expected - 1.0).abs() < 1e-9));
+        assert!(
+            ticks
+                .iter()
+                .zip(expected)
+                .all(|(tick, expected)| (tick / expected - 1.0).abs() < 1e-9)
+        );
     }
 
     #[rstest]

@@ -27,6 +27,8 @@ pub struct Life {
     pub created_at: Timestamp,
     /// When it first served.
     pub ready_at: Option<Timestamp>,
+    /// When it was told to stop.
+    pub stopped_at: Option<Timestamp>,
     /// When its process had ended.
     pub ended_at: Option<Timestamp>,
 }
@@ -115,7 +117,7 @@ impl Fleet {
             .collect();
         leaving.sort_by_key(|pod| leaves_first(pod.state, pod.life.created_at));
         for pod in leaving.into_iter().take(staying.saturating_sub(target)) {
-            pod.stop();
+            pod.stop(now);
         }
     }
 
@@ -172,6 +174,7 @@ impl Fleet {
                 name,
                 created_at: now,
                 ready_at: None,
+                stopped_at: None,
                 ended_at: None,
             },
             state: PodState::Starting,
@@ -202,7 +205,8 @@ impl Fleet {
 }
 
 impl Pod {
-    fn stop(&mut self) {
+    fn stop(&mut self, now: Timestamp) {
+        self.life.stopped_at = Some(now);
         self.state = PodState::Terminating;
         self.stop = None;
     }

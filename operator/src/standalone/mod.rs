@@ -5,6 +5,7 @@
 
 mod act;
 mod admin;
+mod args;
 mod backoff;
 mod fleet;
 mod front;
@@ -14,6 +15,7 @@ mod process;
 pub mod report;
 
 pub use act::Outcome;
+pub use args::{Args, ServerArgs, beside_us};
 pub use fleet::Life;
 pub use process::Launch;
 
@@ -99,7 +101,9 @@ impl Standalone {
         };
         let mut fleet = Fleet::new(&service.name, around);
         fleet.resize(
-            options.replicas.unwrap_or_else(|| service.policy.min_replicas().0),
+            options
+                .replicas
+                .unwrap_or_else(|| service.policy.min_replicas().0),
             clock.now(),
         );
         let mut ticker = interval(TICK);
