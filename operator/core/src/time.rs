@@ -25,3 +25,9 @@ impl From<Timestamp> for Moment {
         Self(at.as_millisecond())
     }
 }
+
+impl From<Moment> for Timestamp {
+    fn from(moment: Moment) -> Self {
+        Self::from_millisecond(moment.0).unwrap_or_default()
+    }
+}

@@ -56,7 +56,7 @@ fn a_regression_is_learned_within_five_minutes() {
         (before.capacity_per_pod.get() / KNEE - 1.0).abs() < 0.1,
         "{before:#?}"
     );
-    service.service_seconds = 0.010 / 0.7;
+    service.handler_seconds = 0.010 / 0.7;
     let after = service.run(1_500.0, 300).numbers;
     let slower = after.capacity_per_pod.get() / before.capacity_per_pod.get();
     assert!((slower / 0.69 - 1.0).abs() < 0.1, "{slower}: {after:#?}");

@@ -39,9 +39,11 @@ pub(crate) struct Look {
     /// Worker time used and available, over the pods that answered.
     pub(crate) busy: f64,
     pub(crate) available: f64,
-    offered: f64,
-    demand: f64,
-    seconds: f64,
+    /// Sums over the pods that answered: rates and lengths of the differences.
+    pub(crate) offered: f64,
+    pub(crate) demand: f64,
+    pub(crate) seconds: f64,
+    /// Requests that came to an end, and how many times more bad ones than allowed, times that.
     pub(crate) finished: f64,
     pub(crate) excess: f64,
 }
@@ -61,17 +63,13 @@ impl State {
         self.notice_gap(policy, seen.replicas, now);
         self.sizes.notice(seen.replicas, now);
         let mut look = Look::default();
-        let mut known = std::mem::take(&mut self.pods);
-        self.pods.reserve(seen.pods.len());
-        let (unseen_before, mut cursor) = (self.last, 0);
-        for pod in &seen.pods {
-            let mut memory = recall(&mut known, &mut cursor, &pod.name)
-                .unwrap_or_else(|| PodMemory::new(pod, now, unseen_before));
-            self.notice_arrival(&mut memory, pod, now);
-            self.count(&mut look, &memory, pod, now);
-            self.learn(&mut look, &mut memory, pod, policy, now);
-            self.pods.push(memory);
+        let mut pods = align(std::mem::take(&mut self.pods), seen, now, self.last);
+        for (memory, pod) in pods.iter_mut().zip(&seen.pods) {
+            self.notice_arrival(memory, pod, now);
+            self.count(&mut look, memory, pod, now);
+            self.learn(&mut look, memory, pod, policy, now);
         }
+        self.pods = pods;
         self.extrapolate(&mut look, seen, now);
         self.capacities.refresh(policy, now);
         self.last = Some(now);
@@ -208,6 +206,23 @@ impl Look {
         self.finished += delta.finished;
         self.excess += delta.excess;
     }
+}
+
+/// One memory for each pod seen, in the same order; those of other pods are forgotten. Mostly nothing has changed.
+fn align(mut known: Vec<PodMemory>, seen: &Observation, now: Moment, last: Option<Moment>) -> Vec<PodMemory> {
+    let unchanged = known.len() == seen.pods.len()
+        && known
+            .iter()
+            .zip(&seen.pods)
+            .all(|(memory, pod)| memory.name == pod.name);
+    if unchanged {
+        return known;
+    }
+    let mut cursor = 0;
+    let recalled = seen.pods.iter().map(|pod| {
+        recall(&mut known, &mut cursor, &pod.name).unwrap_or_else(|| PodMemory::new(pod, now, last))
+    });
+    recalled.collect()
 }
 
 /// The memory of the pod called `name`. Pods keep their order from look to look, so the search begins behind the last

@@ -8,6 +8,7 @@ pub(crate) mod sizes;
 
 pub(crate) use absorb::Look;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::capacity::Capacities;
@@ -65,5 +66,10 @@ impl State {
     /// Version of the serialised form this state was read from.
     pub fn version(&self) -> u32 {
         self.version
+    }
+
+    /// When the service was last looked at.
+    pub fn last_look(&self) -> Option<Timestamp> {
+        self.last.map(Timestamp::from)
     }
 }

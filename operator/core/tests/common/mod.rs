@@ -1,5 +1,9 @@
 //! A service to decide about: pods as M/M/4 queues in the fluid limit, counters as a real server keeps them.
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "the benchmark uses it too, and is no test to clippy"
+)]
 
 use std::time::Duration;
 
@@ -54,13 +58,14 @@ pub fn policy(window: u64) -> Policy {
 }
 
 /// A service under `decide`: counters, pods on their way, and the clock.
+#[derive(Clone)]
 pub struct Service {
     pub policy: Policy,
     pub state: State,
     pub now: Timestamp,
     pub pods: Vec<Running>,
     pub start_delay: i64,
-    pub service_seconds: f64,
+    pub handler_seconds: f64,
     pub changes: u32,
     named: u32,
 }
@@ -84,7 +89,7 @@ impl Service {
             now: start(),
             pods: Vec::new(),
             start_delay: 30,
-            service_seconds: 0.010,
+            handler_seconds: 0.010,
             changes: 0,
             named: 0,
         };
@@ -133,7 +138,7 @@ impl Service {
         for pod in &mut self.pods {
             pod.sample.at_nanos += 1_000_000_000;
             if pod.ready.is_some() {
-                pod.work(rate / ready, self.service_seconds);
+                pod.work(rate / ready, self.handler_seconds);
             }
         }
     }
@@ -186,10 +191,10 @@ impl Service {
 
 impl Running {
     /// One second at `rate`: what exceeds four workers is turned away, the M/M/4 tail is late.
-    pub fn work(&mut self, rate: f64, service_seconds: f64) {
-        let hard = WORKERS / service_seconds;
+    pub fn work(&mut self, rate: f64, handler_seconds: f64) {
+        let hard = WORKERS / handler_seconds;
         let served = rate.min(hard);
-        let share = late_share(served / hard, service_seconds, 0.100);
+        let share = late_share(served / hard, handler_seconds, 0.100);
         let sample = &mut self.sample;
         sample.arrivals += rate;
         sample.rejected_overload += rate - served;
@@ -200,11 +205,11 @@ impl Running {
             late: answered.late + late,
             service_beyond: 0.0,
         };
-        sample.busy_seconds += served * service_seconds;
-        sample.cpu_seconds += served * service_seconds;
+        sample.busy_seconds += served * handler_seconds;
+        sample.cpu_seconds += served * handler_seconds;
         sample.service.count += served;
-        sample.service.sum += served * service_seconds;
-        sample.service.sum_of_squares += served * 2.0 * service_seconds * service_seconds;
+        sample.service.sum += served * handler_seconds;
+        sample.service.sum_of_squares += served * 2.0 * handler_seconds * handler_seconds;
     }
 }
 

@@ -21,6 +21,8 @@ const NEEDED_REQUESTS: f64 = 20.0;
 const ASSUMED_KNEE: f64 = 0.70;
 /// Capacity is assumed at most this much of what saturates the workers, whatever the prior says.
 const HIGHEST_KNEE: f64 = 0.98;
+/// At the knee itself just as many answers are late as allowed: a little room below it pays for chance.
+const MARGIN: f64 = 0.97;
 /// The knee is believed at most so far above the utilisation at which answers were seen to be good.
 const EXPLORE: f64 = 0.15;
 /// Knees are renewed at most this often, in seconds: the load changes faster than what a pod can take.
@@ -116,7 +118,7 @@ impl Estimate {
             };
         };
         let saturated = self.available / self.seconds / cost;
-        let learned = self.knee.value().min(HIGHEST_KNEE);
+        let learned = (MARGIN * self.knee.value()).min(HIGHEST_KNEE);
         let (knee, rate) = if self.trusted {
             let explored = learned.min((self.knee.best_good() + EXPLORE).max(ASSUMED_KNEE));
             (explored, explored * saturated)

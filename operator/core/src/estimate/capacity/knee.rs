@@ -18,6 +18,10 @@ const MOST_EXCESS: f64 = 20.0;
 /// The knee lies at least at this share of what the model says: bad answers that have other causes than load must not
 /// buy pods without end.
 const LEAST_OF_MODEL: f64 = 0.5;
+/// The knee in use moves when the computed one has left this band around it, so that a size does not follow its last
+/// digits. Downwards sooner: an objective is missed above it.
+const RAISE: f64 = 1.03;
+const LOWER: f64 = 0.99;
 /// Windows at which confidence in the points is one half.
 const HALF_CONFIDENT: f64 = 6.0;
 /// What was seen to be good is given up by this part for each bad window below it.
@@ -79,7 +83,10 @@ impl Knee {
             *value = (MODEL_WEIGHT * *value + bin.1) / *weight;
         }
         isotonic::rise(&mut values, &weights);
-        self.value = crossing(&values).max(LEAST_OF_MODEL * crossing(&model));
+        let value = crossing(&values).max(LEAST_OF_MODEL * crossing(&model));
+        if value > RAISE * self.value || value < LOWER * self.value {
+            self.value = value;
+        }
     }
 
     /// The knee last computed, a utilisation from 0 to 1.

@@ -93,7 +93,7 @@ impl Capacities {
         } else {
             self.kinds.last().map(|(_, estimate)| estimate.capacity(policy))
         };
-        weakest.unwrap_or(Capacity {
+        weakest.unwrap_or_else(|| Capacity {
             per_pod: policy.prior(),
             ..Capacity::default()
         })

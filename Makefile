@@ -1,0 +1,40 @@
+# Every recipe is a plain command that can be typed. ARGS passes more arguments: make demo ARGS="--trace load.csv"
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+ARGS ?=
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: help demo test lint bench generate deny tools
+
+help: ## Shows this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: tools ## Plays a load against a service in standalone mode and reports whether it held its objective (2 minutes)
+	cargo build --release -p headroom -p headroom-workload -p headroom-load
+	target/release/headroom demo $(ARGS)
+
+test: tools ## Runs every test
+	cargo test --workspace $(ARGS)
+
+lint: tools ## Checks format, lints and documentation
+	@cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+	@cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+bench: tools ## Times one decision, and measures the server's capacity against the closed form
+	cargo bench -p headroom-core -- $(ARGS)
+	cargo run --release -p headroom-workload --example capacity
+
+generate: tools ## Writes crds/ anew from the Rust types
+	cargo run --quiet -p headroom -- crds --out crds
+
+deny: ## Checks licences, sources and duplicates of the dependencies (installs cargo-deny)
+	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
+	cargo deny check bans licenses sources
+
+# A C compiler is all that the crates need beside Rust.
+tools:
+	@command -v cc >/dev/null 2>&1 || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends gcc libc6-dev; }
+	@command -v cargo >/dev/null 2>&1 || { echo "cargo is missing: install Rust 1.95 or later from https://rustup.rs" >&2; exit 1; }

@@ -1,0 +1,116 @@
+//! One line of observations: read strictly, and turned into what the core sees.
+
+use headroom_core::units::{MilliCpu, Replicas};
+use headroom_core::{Observation, Pod, PodState, Policy};
+use headroom_workload::stats::{STATS_VERSION, Stats};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::observe::sample_of;
+
+/// Most pods of one service.
+const MOST_PODS: usize = 100_000;
+
+/// An observation and its moment.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) now: Timestamp,
+    pub(super) observation: Observation,
+}
+
+/// What is wrong with a line: which field, and what it may be.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LineError {
+    #[error("{field}: {message}")]
+    Field { field: String, message: String },
+    #[error("now: {now} is before {last}, the time of the line before; time must not go backwards")]
+    Backwards { now: Timestamp, last: Timestamp },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    now: Timestamp,
+    replicas: u32,
+    pods: Vec<PodLine>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PodLine {
+    name: String,
+    state: PodState,
+    #[serde(default)]
+    created_at: Option<Timestamp>,
+    #[serde(default)]
+    ready_at: Option<Timestamp>,
+    #[serde(default)]
+    revision: String,
+    #[serde(default)]
+    node_class: String,
+    #[serde(default)]
+    cpu_millis: u32,
+    #[serde(default)]
+    workers: u32,
+    #[serde(default)]
+    stats: Option<Stats>,
+}
+
+/// Reads one line. `last` is the time of the line before.
+pub(super) fn parse(text: &[u8], policy: &Policy, last: Option<Timestamp>) -> Result<Seen, LineError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let line: Line = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let field = error.path().to_string();
+        LineError::Field { field, message: error.into_inner().to_string() }
+    })?;
+    deserializer.end().map_err(|error| field("line", error.to_string()))?;
+    if let Some(last) = last.filter(|last| line.now.as_millisecond() < last.as_millisecond()) {
+        return Err(LineError::Backwards { now: line.now, last });
+    }
+    check(&line)?;
+    let pods = line.pods.into_iter().map(|pod| pod.seen(policy)).collect();
+    Ok(Seen { now: line.now, observation: Observation { replicas: Replicas(line.replicas), pods } })
+}
+
+fn check(line: &Line) -> Result<(), LineError> {
+    if line.pods.len() > MOST_PODS {
+        return Err(field("pods", format!("{} pods; at most {MOST_PODS} are allowed", line.pods.len())));
+    }
+    let mut names: Vec<_> = line.pods.iter().map(|pod| pod.name.as_str()).collect();
+    names.sort_unstable();
+    if let Some([twice, _]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(field("pods", format!("the name {twice:?} stands twice; names are unique")));
+    }
+    for (index, pod) in line.pods.iter().enumerate() {
+        if pod.name.is_empty() {
+            return Err(field(format!("pods[{index}].name"), "must not be empty".to_owned()));
+        }
+        let version = pod.stats.as_ref().map_or(STATS_VERSION, |stats| stats.stats_version);
+        if version != STATS_VERSION {
+            let message = format!("version {version} is not known; this headroom reads version {STATS_VERSION}");
+            return Err(field(format!("pods[{index}].stats.statsVersion"), message));
+        }
+    }
+    Ok(())
+}
+
+fn field(field: impl Into<String>, message: String) -> LineError {
+    LineError::Field { field: field.into(), message }
+}
+
+impl PodLine {
+    fn seen(self, policy: &Policy) -> Pod {
+        let workers = self.stats.as_ref().map_or(0, |stats| stats.workers);
+        Pod {
+            sample: self.stats.as_ref().map(|stats| sample_of(stats, policy)),
+            name: self.name,
+            state: self.state,
+            created_at: self.created_at,
+            ready_at: self.ready_at,
+            revision: self.revision,
+            node_class: self.node_class,
+            cpu: MilliCpu(self.cpu_millis),
+            workers: if self.workers > 0 { self.workers } else { workers },
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! `headroom explain`: a decision, as `headroom decide` or `standalone --json` writes it, for a person to read.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use headroom_core::Decision;
+use jiff::Timestamp;
+
+/// The longest line, in bytes.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// Explains the decisions in FILE: those that change the size, and the last one.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// JSON lines of decisions; `-` is standard input.
+    #[arg(default_value = "-", value_name = "FILE")]
+    file: PathBuf,
+    /// Explain every decision.
+    #[arg(long)]
+    all: bool,
+    /// Explain the decision in force at this time.
+    #[arg(long, value_name = "TIME", conflicts_with = "all")]
+    at: Option<Timestamp>,
+}
+
+impl Args {
+    /// Writes the explanations to standard output.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let decisions = self.read()?;
+        let last = decisions.len().saturating_sub(1);
+        let changes = |decision: &Decision| decision.target_replicas != decision.numbers.replicas;
+        let chosen: Vec<_> = match self.at {
+            Some(at) => decisions.iter().rev().find(|decision| decision.now <= at).into_iter().collect(),
+            None => decisions
+                .iter()
+                .enumerate()
+                .filter(|(index, decision)| self.all || *index == last || changes(decision))
+                .map(|(_, decision)| decision)
+                .collect(),
+        };
+        anyhow::ensure!(!chosen.is_empty(), "there is no decision to explain");
+        let mut output = io::stdout().lock();
+        for decision in chosen {
+            output.write_all(explanation(decision).as_bytes())?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn read(&self) -> anyhow::Result<Vec<Decision>> {
+        let input: Box<dyn Read> = if self.file.as_os_str() == "-" {
+            Box::new(io::stdin())
+        } else {
+            Box::new(File::open(&self.file).with_context(|| format!("{}: can't be read", self.file.display()))?)
+        };
+        let (mut input, mut decisions, mut text) = (BufReader::new(input), Vec::new(), Vec::new());
+        for number in 1.. {
+            text.clear();
+            if input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut text)? == 0 {
+                break;
+            }
+            if !text.trim_ascii().is_empty() {
+                let decision = serde_json::from_slice(&text)
+                    .with_context(|| format!("line {number}: is no decision as `headroom decide` writes it"))?;
+                decisions.push(decision);
+            }
+        }
+        Ok(decisions)
+    }
+}
+
+/// One decision in words and numbers.
+pub fn explanation(decision: &Decision) -> String {
+    let numbers = &decision.numbers;
+    let mut text = String::new();
+    let (from, to) = (numbers.replicas, decision.target_replicas);
+    let headline = if from == to { format!("stays at {to} pods") } else { format!("{from} -> {to} pods") };
+    let percent = |share: f64| share * 100.0;
+    let rows = [
+        ("offered", format!("{:.0}/s, the workers are busy {:.0} % of the time", numbers.offered_rate.get(),
+            percent(numbers.utilization.get()))),
+        ("demand", format!("{:.0}/s = {:.0} mean + {:.0} noise + {:.0} trend; reserve {:.0}", numbers.demand.get(),
+            numbers.fast_rate.max(numbers.slow_rate).get(), numbers.noise_guard.get(), numbers.trend_rise.get(),
+            numbers.reserve.get())),
+        ("capacity", format!("{:.0}/s a pod, at {:.0} % busy (confidence {:.0} %)", numbers.capacity_per_pod.get(),
+            percent(numbers.knee_utilization.get()), percent(numbers.capacity_confidence.get()))),
+        ("needed", format!("{} pods, at most {}", numbers.needed_replicas, numbers.max_replicas)),
+        ("pods", format!("{} ready, {} on their way, {} overdue; {:.0} % answered", numbers.ready_pods,
+            numbers.starting_pods, numbers.overdue_pods, percent(numbers.fresh_share.get()))),
+        ("headroom", format!("{:.0}/s; a new pod takes {:.0} s to be ready", numbers.headroom,
+            numbers.time_to_ready_seconds)),
+        ("bad", format!("{:.2} times what the objectives allow, since the last look", numbers.bad_over_allowed)),
+    ];
+    // Writing to a String does not fail.
+    let _ = writeln!(text, "{}  {headline}", decision.now);
+    for (name, value) in rows {
+        let _ = writeln!(text, "  {name:<9} {value}");
+    }
+    for (number, reason) in (1..).zip(&decision.reasons) {
+        let _ = writeln!(text, "  {number}. {:?} {} -> {}: {}", reason.code, reason.from, reason.to, reason.message);
+    }
+    if decision.reasons.is_empty() {
+        let _ = writeln!(text, "  no reason to change");
+    }
+    text
+}
