@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{crds, demo, standalone};
+use crate::{crds, decide, demo, explain, standalone};
 
 /// Sizes a service so that it keeps its latency objective at the lowest cost.
 #[derive(Debug, Parser)]
@@ -20,6 +20,10 @@ pub struct Args {
 enum Command {
     /// Prints the custom resource definitions as YAML.
     Crds(crds::Args),
+    /// Reads observations and writes decisions, one JSON line each.
+    Decide(decide::Args),
+    /// Explains decisions for a person.
+    Explain(explain::Args),
     /// Runs one service as local processes behind a small front, sized as in a cluster.
     Standalone(standalone::Args),
     /// Plays a load against a service in standalone mode, and reports whether it held its objective.
@@ -38,6 +42,8 @@ impl Args {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Crds(args) => args.run(),
+            Command::Decide(args) => args.run(),
+            Command::Explain(args) => args.run(),
             Command::Standalone(args) => args.run(),
             Command::Demo(args) => args.run(),
             Command::Leash { parent, command } => standalone::leash::become_child(parent, &command),

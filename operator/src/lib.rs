@@ -5,7 +5,9 @@
 mod args;
 mod clock;
 pub mod crds;
+pub mod decide;
 pub mod demo;
+pub mod explain;
 pub mod observe;
 pub mod page;
 pub mod standalone;

@@ -16,6 +16,7 @@ pub fn sample_of(stats: &Stats, policy: &Policy) -> Sample {
             *answered = Answered {
                 good: count.good as f64,
                 late: count.late as f64,
+                service_beyond: stats.service.beyond(objective.threshold.as_secs_f64()) as f64,
             };
         }
     }
@@ -29,6 +30,7 @@ pub fn sample_of(stats: &Stats, policy: &Policy) -> Sample {
         server_errors: stats.responses.server_error as f64,
         in_flight: stats.in_flight as f64,
         queued: stats.queued as f64,
+        in_flight_seconds: stats.in_flight_seconds,
         busy_seconds: stats.busy_seconds,
         cpu_seconds: stats.cpu_seconds,
         throttled_seconds: stats.throttled_seconds,

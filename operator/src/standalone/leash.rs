@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, ensure};
 use rustix::process::{Pid, Signal};
@@ -33,7 +33,7 @@ pub fn command(program: &Path) -> tokio::process::Command {
 }
 
 /// Becomes `command`, and is killed when the process `parent` ends.
-pub fn become_child(parent: u32, command: &[OsString]) -> anyhow::Result<()> {
+pub fn become_child(parent: u32, command: &[OsString]) -> anyhow::Result<ExitCode> {
     let (program, args) = command.split_first().context("leash: a command is missing")?;
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .context("leash: failed to ask the kernel")?;

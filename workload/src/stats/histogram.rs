@@ -74,6 +74,15 @@ impl Histogram {
         })
     }
 
+    /// Number of recorded durations longer than `seconds`; a bucket counts as a whole, by its middle.
+    pub fn beyond(&self, seconds: f64) -> u64 {
+        let longer = self
+            .buckets
+            .iter()
+            .filter(|(index, _)| middle_seconds(*index) > seconds);
+        longer.map(|(_, count)| count).sum()
+    }
+
     /// Adds another histogram's counts.
     pub fn merge(&mut self, other: &Self) {
         let mut merged = Vec::with_capacity(self.buckets.len().max(other.buckets.len()));
@@ -146,6 +155,15 @@ mod tests {
     #[test]
     fn quantile_of_nothing_is_none() {
         assert_eq!(Histogram::default().quantile(0.99), None);
+    }
+
+    #[test]
+    fn longer_ones_are_counted() {
+        let histogram = of(&[10, 20, 30_000, 40_000]);
+        assert_eq!(
+            [0.0, 0.001, 0.035, 1.0].map(|seconds| histogram.beyond(seconds)),
+            [4, 2, 1, 0]
+        );
     }
 
     proptest! {
