@@ -5,7 +5,10 @@
 //! [`http`], [`account`] counts what became of it, and [`report`] is what others read of that.
 
 pub mod account;
+pub mod cli;
+pub mod engine;
 pub mod http;
+pub mod output;
 pub mod plan;
 pub mod report;
 pub mod units;

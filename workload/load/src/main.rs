@@ -1,2 +1,151 @@
-//! Placeholder.
-fn main() {}
+//! `headroom-load`: runs a job and says with its exit code what became of it.
+
+use clap::Parser;
+use headroom_load::account::{Ledger, Run, summarise};
+use headroom_load::cli::{Args, Job};
+use headroom_load::engine::Engine;
+use headroom_load::output::{ProgressLine, Reporter, Rows, Style, render};
+use headroom_load::report::{Summary, Verdict};
+use rustix::time::{ClockId, clock_gettime};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const ERROR: u8 = 1;
+const USAGE: u8 = 2;
+const MISSED: u8 = 3;
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let job = match Job::prepare(Args::parse()) {
+        Ok(job) => job,
+        Err(error) => return fail(&error, USAGE),
+    };
+    match run(job) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => fail(error.as_ref(), ERROR),
+    }
+}
+
+fn fail(error: &dyn Error, code: u8) -> ExitCode {
+    // Nobody is left to be told when stderr is gone.
+    let _ = writeln!(io::stderr(), "error: {error}");
+    ExitCode::from(code)
+}
+
+fn run(job: Job) -> Result<u8, Box<dyn Error>> {
+    if let Some(warning) = &job.warning {
+        writeln!(io::stderr(), "warning: {warning}")?;
+    }
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // The second time it ends the process at once.
+        signal_hook::flag::register_conditional_shutdown(
+            signal,
+            INTERRUPTED.into(),
+            Arc::clone(&interrupted),
+        )?;
+        signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
+    }
+    let rows = job.csv.as_deref().map(create).transpose()?;
+    let json = job.json.as_deref().map(create).transpose()?;
+    let stdout_taken = [&job.csv, &job.json]
+        .into_iter()
+        .flatten()
+        .any(|path| is_stdout(path));
+
+    let style = Style::choose(
+        !job.progress,
+        io::stderr().is_terminal(),
+        std::env::var_os("NO_COLOR").is_some(),
+    );
+    let reporter = Reporter::start(rows, ProgressLine::new(style, job.setup.end))?;
+    let ledger = Ledger::new(job.targets.len(), job.objectives, job.setup.timeout, job.warm_up)?;
+    let engine = Engine::new(job.setup, job.arrivals, ledger)?;
+    let cpu_before = cpu_time();
+    let done = engine.run(&interrupted, reporter.notes())?;
+    let cpu = cpu_time().saturating_sub(cpu_before);
+    let rows_written = reporter.finish();
+
+    let summary = summarise(
+        done.ledger,
+        Run {
+            targets: job.targets,
+            connections_opened: done.connections_opened,
+            requests_sent: done.requests_sent,
+            cpu,
+            interrupted: done.interrupted,
+            seed: job.seed,
+        },
+    );
+    show(&summary, json, stdout_taken, job.progress)?;
+    rows_written.map_err(|error| format!("--csv: cannot write the rows: {error}"))?;
+    exit_code(&summary)
+}
+
+/// Opens an output before the run: better no run than one whose results are lost.
+fn create(path: &Path) -> Result<Rows, Box<dyn Error>> {
+    if is_stdout(path) {
+        return Ok(Box::new(io::stdout()));
+    }
+    let file = File::create(path).map_err(|error| {
+        format!(
+            "cannot write {}: {error}; give another --csv or --json",
+            path.display()
+        )
+    })?;
+    Ok(Box::new(file))
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// The summary as JSON where it was asked for, and as text: on stdout unless that carries CSV or JSON.
+fn show(
+    summary: &Summary,
+    json: Option<Rows>,
+    stdout_taken: bool,
+    progress: bool,
+) -> Result<(), Box<dyn Error>> {
+    if let Some(mut json) = json {
+        let text = serde_json::to_string_pretty(summary)? + "\n";
+        json.write_all(text.as_bytes())
+            .map_err(|error| format!("--json: cannot write the summary: {error}"))?;
+    }
+    if !stdout_taken {
+        io::stdout().write_all(render(summary).as_bytes())?;
+    } else if progress {
+        io::stderr().write_all(render(summary).as_bytes())?;
+    }
+    Ok(())
+}
+
+fn exit_code(summary: &Summary) -> Result<u8, Box<dyn Error>> {
+    let counts = &summary.counts;
+    if summary.interrupted {
+        return Ok(INTERRUPTED);
+    }
+    if counts.intended > 0 && counts.failed.refused == counts.intended {
+        return Err("no target could be reached; is the server running, and is --target right?".into());
+    }
+    Ok(match summary.verdict {
+        Verdict::Held => 0,
+        Verdict::Missed | Verdict::Invalid => MISSED,
+    })
+}
+
+/// CPU time of this process, all threads.
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.cast_unsigned(), time.tv_nsec as u32)
+}

@@ -149,6 +149,13 @@ impl Ledger {
         Some(row)
     }
 
+    /// The end of the second that `time` lies in, or `time` itself if that is where a second ends.
+    pub fn end_of_second(&self, time: Duration) -> Duration {
+        let counted = time.saturating_sub(self.warm_up);
+        let seconds = counted.as_secs() + u64::from(counted.subsec_nanos() > 0);
+        self.warm_up + Duration::from_secs(seconds)
+    }
+
     pub(super) fn into_parts(self) -> (Vec<Objective>, Vec<TargetTally>, Totals) {
         (self.objectives, self.targets, self.totals)
     }

@@ -27,6 +27,7 @@ pub struct Arrivals {
     /// The integrated rate at the next request.
     next: f64,
     piece: usize,
+    end: Duration,
 }
 
 impl Arrivals {
@@ -37,13 +38,20 @@ impl Arrivals {
             Spacing::Uniform => 0.5,
             Spacing::Poisson => random.sample(Exp1),
         };
+        let seconds = rate.seconds();
         Self {
             rate,
             spacing,
             random,
             next,
             piece: 0,
+            end: Duration::from_secs_f64(seconds),
         }
+    }
+
+    /// When the schedule ends: all send times are before it.
+    pub fn end(&self) -> Duration {
+        self.end
     }
 }
 
@@ -56,6 +64,8 @@ impl Iterator for Arrivals {
             Spacing::Uniform => 1.0,
             Spacing::Poisson => self.random.sample::<f64, _>(Exp1),
         };
-        Some(Duration::from_secs_f64(time))
+        // Rounding must not move a request out of the schedule.
+        let last = self.end.saturating_sub(Duration::from_nanos(1));
+        Some(Duration::from_secs_f64(time).min(last))
     }
 }
