@@ -29,10 +29,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Requests per second that it carries within the objective: by the formula for exponential service, so a little
-    /// less than a server with fixed service times does.
+    /// Requests per second that it carries within the objective, about: what remains of the objective after the
+    /// service time is for waiting.
     pub fn carries(&self) -> f64 {
-        self.queue.rate_at(self.quantile, self.threshold_seconds)
+        let wait = (self.threshold_seconds - self.queue.service_seconds).max(0.0);
+        self.queue.rate_at_wait(self.quantile, wait)
     }
 
     /// The objective as the load generator takes it.
