@@ -17,9 +17,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const ERROR: u8 = 1;
 const USAGE: u8 = 2;
 const MISSED: u8 = 3;
@@ -63,11 +60,8 @@ fn run(job: Job) -> Result<u8, Box<dyn Error>> {
         .flatten()
         .any(|path| is_stdout(path));
 
-    let style = Style::choose(
-        !job.progress,
-        io::stderr().is_terminal(),
-        std::env::var_os("NO_COLOR").is_some(),
-    );
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let style = Style::choose(!job.progress, io::stderr().is_terminal(), no_colour);
     let reporter = Reporter::start(rows, ProgressLine::new(style, job.setup.end))?;
     let ledger = Ledger::new(job.targets.len(), job.objectives, job.setup.timeout, job.warm_up)?;
     let engine = Engine::new(job.setup, job.arrivals, ledger)?;

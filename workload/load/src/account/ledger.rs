@@ -134,8 +134,7 @@ impl Ledger {
     /// The next second that is final: over at `passed`, up to which every request has been intended, and with no
     /// request left that has not ended.
     pub fn next_final(&mut self, passed: Duration) -> Option<Second> {
-        let end = self.warm_up + Duration::from_secs(self.next_second + 1);
-        if end > passed || self.open.front().is_some_and(|bucket| !bucket.is_closed()) {
+        if self.end_of_next() > passed || self.open.front().is_some_and(|bucket| !bucket.is_closed()) {
             return None;
         }
         if self.open.is_empty() {
@@ -147,6 +146,11 @@ impl Ledger {
         self.totals.seconds += 1;
         self.totals.bad_seconds += u64::from(row.is_bad());
         Some(row)
+    }
+
+    /// When the next second to become final is over.
+    pub fn end_of_next(&self) -> Duration {
+        self.warm_up + Duration::from_secs(self.next_second + 1)
     }
 
     /// The end of the second that `time` lies in, or `time` itself if that is where a second ends.

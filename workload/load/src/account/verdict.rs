@@ -1,6 +1,6 @@
 //! From the books to the summary: objectives held or not, and whether the figures mean anything.
 
-use super::ledger::{Ledger, Totals};
+use super::ledger::{Ledger, TargetTally, Totals};
 use super::{Objective, tally};
 use crate::report::{
     Counts, ObjectiveResult, SUMMARY_VERSION, ScheduleKept, Summary, TargetSummary, Verdict,
@@ -31,32 +31,13 @@ pub struct Run {
 /// Closes the books.
 pub fn summarise(ledger: Ledger, run: Run) -> Summary {
     let counts = ledger.counts();
-    let (objectives, targets, totals) = ledger.into_parts();
-    let mut latency: Option<Histogram<u64>> = None;
-    for target in &targets {
-        match &mut latency {
-            // Equal bounds: adding cannot fail.
-            Some(sum) => _ = sum.add(&target.latency),
-            None => latency = Some(target.latency.clone()),
-        }
-    }
-    let results: Vec<_> = objectives
-        .iter()
-        .zip(&totals.over)
-        .map(|(objective, over)| judge(*objective, *over, &counts, latency.as_ref()))
+    let (objectives, tallies, totals) = ledger.into_parts();
+    let all = sum_of(&tallies);
+    let judged = objectives.iter().zip(&totals.over);
+    let results: Vec<_> = judged
+        .map(|(objective, over)| judge(*objective, *over, &counts, all.as_ref()))
         .collect();
     let schedule = schedule_kept(&totals, &counts);
-    let per_target =
-        targets
-            .iter()
-            .zip(run.targets)
-            .zip(&run.connections_opened)
-            .map(|((tally, target), opened)| TargetSummary {
-                target,
-                counts: tally.counts.clone(),
-                latency: tally::latency(&tally.latency),
-                connections_opened: *opened,
-            });
     Summary {
         version: SUMMARY_VERSION,
         verdict: verdict(&schedule, &results),
@@ -70,14 +51,36 @@ pub fn summarise(ledger: Ledger, run: Run) -> Summary {
             counts.good as f64 / counts.intended as f64
         },
         requests_per_second: counts.answered as f64 / totals.seconds.max(1) as f64,
-        latency: latency.as_ref().map(tally::latency).unwrap_or_default(),
+        latency: all.as_ref().map(tally::latency).unwrap_or_default(),
         schedule,
         cpu_micros_per_request: run.cpu.as_secs_f64() * 1e6 / run.requests_sent.max(1) as f64,
         connections_opened: run.connections_opened.iter().sum(),
-        per_target: per_target.collect(),
-        counts,
         seed: run.seed,
+        per_target: per_target(&tallies, run),
+        counts,
     }
+}
+
+/// The latencies of all targets; `None` without any target.
+fn sum_of(tallies: &[TargetTally]) -> Option<Histogram<u64>> {
+    let (first, rest) = tallies.split_first()?;
+    let mut sum = first.latency.clone();
+    for tally in rest {
+        // Equal bounds: adding cannot fail.
+        let _ = sum.add(&tally.latency);
+    }
+    Some(sum)
+}
+
+fn per_target(tallies: &[TargetTally], run: Run) -> Vec<TargetSummary> {
+    let named = tallies.iter().zip(run.targets).zip(run.connections_opened);
+    let one = |((tally, target), connections_opened): ((&TargetTally, String), u64)| TargetSummary {
+        target,
+        counts: tally.counts.clone(),
+        latency: tally::latency(&tally.latency),
+        connections_opened,
+    };
+    named.map(one).collect()
 }
 
 fn verdict(schedule: &ScheduleKept, results: &[ObjectiveResult]) -> Verdict {

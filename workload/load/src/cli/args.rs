@@ -58,13 +58,13 @@ pub struct Args {
     #[arg(long, value_parser = values::duration, help_heading = "Shape, exactly one")]
     pub(super) duration: Option<Duration>,
     /// Multiplies the rates of --trace
-    #[arg(long, value_name = "X", requires = "trace", default_value = "1", value_parser = values::factor, help_heading = "Shape, exactly one")]
+    #[arg(long, value_name = "X", conflicts_with_all = ["rate", "steps", "ramp"], default_value = "1", value_parser = values::factor, help_heading = "Shape, exactly one")]
     pub(super) scale: f64,
     /// Plays --trace this many times faster, at the same rates
-    #[arg(long, value_name = "X", requires = "trace", default_value = "1", value_parser = values::factor, help_heading = "Shape, exactly one")]
+    #[arg(long, value_name = "X", conflicts_with_all = ["rate", "steps", "ramp"], default_value = "1", value_parser = values::factor, help_heading = "Shape, exactly one")]
     pub(super) speed_up: f64,
     /// The part of --trace to play, in trace seconds, half open
-    #[arg(long, value_name = "FROM:TO", requires = "trace", value_parser = values::window, help_heading = "Shape, exactly one")]
+    #[arg(long, value_name = "FROM:TO", conflicts_with_all = ["rate", "steps", "ramp"], value_parser = values::window, help_heading = "Shape, exactly one")]
     pub(super) window: Option<Window>,
     /// Sends at the first rate for this long before the schedule; counts nowhere
     #[arg(long, default_value = "0s", value_parser = values::warm_up)]

@@ -13,6 +13,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(super) struct Alarm {
     timer: OwnedFd,
+    /// What it was last set to, on the clock of the caller.
+    rings_at: Duration,
 }
 
 impl Alarm {
@@ -23,13 +25,21 @@ impl Alarm {
             TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
         )?;
         registry.register(&mut SourceFd(&timer.as_raw_fd()), token, Interest::READABLE)?;
-        Ok(Self { timer })
+        Ok(Self {
+            timer,
+            rings_at: Duration::ZERO,
+        })
     }
 
-    /// Rings once, after `delay`; forgets what was set before.
-    pub(super) fn set(&self, delay: Duration) -> io::Result<()> {
+    /// Rings once at a time in the future, and forgets what was set before. Most waits are ended by an answer before
+    /// the next request is due: then the time is the same as before and a system call is saved.
+    pub(super) fn set(&mut self, now: Duration, rings_at: Duration) -> io::Result<()> {
+        if rings_at == self.rings_at {
+            return Ok(());
+        }
+        self.rings_at = rings_at;
         // A delay of zero would switch the timer off.
-        let delay = delay.max(Duration::from_nanos(1));
+        let delay = rings_at.saturating_sub(now).max(Duration::from_nanos(1));
         let value = Timespec {
             tv_sec: delay.as_secs().cast_signed(),
             tv_nsec: i64::from(delay.subsec_nanos()),

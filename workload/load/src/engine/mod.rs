@@ -1,6 +1,6 @@
 //! Sends the requests when they are intended and reads the answers: one thread, one epoll loop.
 //!
-//! [`engine::run`](run) takes the intended times as an iterator, so nothing that happens here can move them.
+//! [`Engine::new`] takes the intended times as an iterator, so nothing that happens here can move them.
 
 mod alarm;
 mod connection;

@@ -21,7 +21,7 @@ const READ_BUFFER: usize = 64 << 10;
 /// A shorter wait than this is not slept: going to sleep and waking up takes about as long.
 const SHORTEST_SLEEP: Duration = Duration::from_micros(20);
 /// How often progress is told, and the longest sleep, after which an interruption is noticed at the latest.
-const PROGRESS_EVERY: Duration = Duration::from_millis(500);
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 /// How long answers are waited for after an interruption.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
@@ -178,11 +178,11 @@ impl<A: Iterator<Item = Duration>> Engine<A> {
             return Ok(());
         }
         self.schedule.idle(now, due);
-        let wake = self.next_wake(due);
+        let wake = self.next_wake(due, now);
         if wake.saturating_sub(now) < SHORTEST_SLEEP {
             return Ok(());
         }
-        self.alarm.set(wake.saturating_sub(now))?;
+        self.alarm.set(now, wake)?;
         self.poll_for(events, None)?;
         self.schedule.idle(self.now(), due);
         Ok(())
@@ -199,7 +199,7 @@ impl<A: Iterator<Item = Duration>> Engine<A> {
         }
     }
 
-    fn next_wake(&self, due: Option<Duration>) -> Duration {
+    fn next_wake(&self, due: Option<Duration>, now: Duration) -> Duration {
         let deadline = self
             .requests
             .earliest()
@@ -209,7 +209,8 @@ impl<A: Iterator<Item = Duration>> Engine<A> {
         } else {
             None
         };
-        [due, deadline, end]
+        let row = Some(self.ledger.end_of_next()).filter(|end| *end > now);
+        [due, deadline, end, row]
             .into_iter()
             .flatten()
             .fold(self.next_progress, Duration::min)

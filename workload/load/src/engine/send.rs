@@ -23,16 +23,20 @@ impl<A: Iterator<Item = Duration>> Engine<A> {
             self.ledger.intend(due, destination);
             let id = self.requests.push(due, destination);
             now = self.now();
-            self.send(id, destination, now);
+            // Late by more than its timeout it is not worth a connection: `end_overdue` comes next.
+            if due + self.setup.timeout > now {
+                self.send(id, destination, now);
+            }
         }
     }
 
     /// Ends the requests whose timeout has passed; those on a connection take it with them.
     pub(super) fn end_overdue(&mut self) {
         let now = self.now();
+        let mut any = false;
         while let Some((id, request)) = self.requests.earliest() {
             if request.intended + self.setup.timeout > now {
-                return;
+                break;
             }
             match request.stage {
                 Stage::On(connection) => self.close(connection),
@@ -42,7 +46,10 @@ impl<A: Iterator<Item = Duration>> Engine<A> {
                 Stage::Ended => {}
             }
             self.end(id, Outcome::Failed(Failure::Timeout));
-            self.serve_waiting(request.destination);
+            any = true;
+        }
+        if any {
+            (0..self.pools.len()).for_each(|destination| self.serve_waiting(destination));
         }
     }
 
@@ -61,24 +68,27 @@ impl<A: Iterator<Item = Duration>> Engine<A> {
     /// Starts the requests that wait for a connection to this destination, as far as connections may be opened.
     pub(super) fn serve_waiting(&mut self, destination: usize) {
         while self.pools[destination].may_open() {
-            let Some(id) = self.next_waiting(destination) else {
+            let now = self.now();
+            let Some(id) = self.next_waiting(destination, now) else {
                 return;
             };
-            self.start_on_new(id, destination, self.now());
+            self.start_on_new(id, destination, now);
         }
     }
 
     /// A connection is free: the request that waits for longest gets it.
     pub(super) fn hand_over(&mut self, connection: ConnectionId, destination: usize, now: Duration) {
-        match self.next_waiting(destination) {
+        match self.next_waiting(destination, now) {
             Some(id) => self.start_on(connection, id, now),
             None => self.pools[destination].connection_idle(connection),
         }
     }
 
-    fn next_waiting(&mut self, destination: usize) -> Option<RequestId> {
-        let requests = &self.requests;
-        self.pools[destination].take_waiting(|id| requests.get(id).is_some())
+    /// Overdue ones are left to `end_overdue`.
+    fn next_waiting(&mut self, destination: usize, now: Duration) -> Option<RequestId> {
+        let (requests, timeout) = (&self.requests, self.setup.timeout);
+        self.pools[destination]
+            .take_waiting(|id| requests.get(id).is_some_and(|one| one.intended + timeout > now))
     }
 
     fn start_on(&mut self, connection: ConnectionId, id: RequestId, now: Duration) {
