@@ -64,9 +64,9 @@ impl Scale {
     }
 }
 
-/// A step of 1, 2 or 5 times a power of ten that divides `largest` into three to seven parts.
+/// A step of 1, 2 or 5 times a power of ten that divides `largest` into three to six parts.
 fn step_for(largest: f64) -> f64 {
-    let rough = (largest / 5.0).max(0.2);
+    let rough = (largest / 6.0).max(0.2);
     let power = 10f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0]
         .into_iter()
