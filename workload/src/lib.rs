@@ -1,4 +1,41 @@
 //! An HTTP server for many requests per second within a latency bound: one single-threaded runtime per worker, one
 //! admission queue for all of them, and a worker count that can change while it runs. Bring your axum `Router`.
 
+#[cfg(feature = "server")]
+mod admin;
+#[cfg(feature = "server")]
+mod admission;
+#[cfg(feature = "server")]
+mod args;
+#[cfg(feature = "server")]
+mod clock;
+#[cfg(feature = "server")]
+mod connection;
+#[cfg(feature = "server")]
+mod control;
+#[cfg(feature = "server")]
+mod core;
+#[cfg(feature = "server")]
+mod host;
+#[cfg(feature = "server")]
+mod record;
+#[cfg(feature = "server")]
+mod sample;
+#[cfg(feature = "server")]
+mod server;
+#[cfg(feature = "server")]
+mod settings;
 pub mod stats;
+#[cfg(feature = "server")]
+mod worker;
+
+#[cfg(feature = "server")]
+pub use {
+    admin::TokenError,
+    args::Args,
+    control::Drained,
+    sample::{Cost, CostDistribution, sample_service},
+    server::{Addresses, RunningServer, Server, StartError},
+    settings::{Drain, Limits, MAX_WORKERS, Objective, Queue, Settings, Workers},
+    worker::WorkersError,
+};

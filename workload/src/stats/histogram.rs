@@ -74,13 +74,13 @@ impl Histogram {
         })
     }
 
-    /// Number of recorded durations longer than `seconds`; a bucket counts as a whole, by its middle.
-    pub fn beyond(&self, seconds: f64) -> u64 {
-        let longer = self
+    /// Number of recorded durations of at most `seconds`, each taken as the middle of its bucket.
+    pub fn count_within(&self, seconds: f64) -> u64 {
+        let within = self
             .buckets
             .iter()
-            .filter(|(index, _)| middle_seconds(*index) > seconds);
-        longer.map(|(_, count)| count).sum()
+            .take_while(|(index, _)| middle_seconds(*index) <= seconds);
+        within.map(|(_, count)| count).sum()
     }
 
     /// Adds another histogram's counts.
@@ -153,17 +153,17 @@ mod tests {
     }
 
     #[test]
-    fn quantile_of_nothing_is_none() {
-        assert_eq!(Histogram::default().quantile(0.99), None);
+    fn counts_within_a_bound_are_those_below_it() {
+        let histogram = of(&[100, 1000, 10_000]);
+        assert_eq!(
+            [0.0, 0.0005, 0.005, 1.0].map(|seconds| histogram.count_within(seconds)),
+            [0, 1, 2, 3]
+        );
     }
 
     #[test]
-    fn longer_ones_are_counted() {
-        let histogram = of(&[10, 20, 30_000, 40_000]);
-        assert_eq!(
-            [0.0, 0.001, 0.035, 1.0].map(|seconds| histogram.beyond(seconds)),
-            [4, 2, 1, 0]
-        );
+    fn quantile_of_nothing_is_none() {
+        assert_eq!(Histogram::default().quantile(0.99), None);
     }
 
     proptest! {

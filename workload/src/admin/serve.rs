@@ -1,0 +1,64 @@
+//! Accepting connections of the admin port, with the same limits and timeouts as any other, but smaller.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::spawn_local;
+use tokio::time::{interval, sleep};
+
+use super::routes::{Admin, router};
+use crate::clock::Nanos;
+use crate::connection::{Arrival, Backend, Hall, Opened, drive};
+use crate::record::Record;
+use crate::settings::Limits;
+
+const LIMITS: Limits = Limits {
+    connections: 64,
+    head_bytes: 16 * 1024,
+    uri_bytes: 1024,
+    body_bytes: 4096,
+    head_timeout: Duration::from_secs(5),
+    body_idle: Duration::from_secs(5),
+    request_timeout: Duration::from_secs(5),
+    write_stall: Duration::from_secs(5),
+    keep_alive: Duration::from_secs(75),
+    connection_age: Duration::from_hours(24 * 365),
+};
+
+/// Serves the admin port for as long as the process lives.
+pub(crate) async fn run(admin: Admin, listener: std::net::TcpListener) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let hall = Hall::new(admin.clock(), LIMITS, Arc::new(Record::new(&[])));
+    let backend = Backend::Admin(router(admin));
+    spawn_local(sweep(Rc::clone(&hall)));
+    let open = Arc::new(AtomicUsize::default());
+    loop {
+        let Ok((socket, _)) = listener.accept().await else {
+            sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let Some(opened) = Opened::within(&open, LIMITS.connections) else {
+            continue;
+        };
+        let Ok(socket) = socket.into_std() else { continue };
+        let arrival = Arrival {
+            socket,
+            ahead: None,
+            retires_at: Nanos::MAX,
+            opened,
+        };
+        spawn_local(drive(arrival, Rc::clone(&hall), backend.clone()));
+    }
+}
+
+async fn sweep(hall: Rc<Hall>) {
+    let mut tick = interval(LIMITS.sweep_interval());
+    loop {
+        tick.tick().await;
+        hall.sweep();
+    }
+}

@@ -1,0 +1,65 @@
+//! The process's monotonic clock: every time in this crate is a [`Nanos`] since the server was built, so that the
+//! admission rules can be tested with invented times.
+
+use std::ops::{Add, Sub};
+use std::time::{Duration, Instant};
+
+/// Nanoseconds: a moment since the clock started, or a span between two such moments. Subtraction stops at zero,
+/// because threads read the clock before they take a lock and may arrive in another order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Nanos(pub(crate) u64);
+
+/// Where [`Nanos`] count from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    started: Instant,
+}
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+
+    pub(crate) fn now(self) -> Nanos {
+        self.started.elapsed().into()
+    }
+}
+
+impl Nanos {
+    /// Longer than any process lives.
+    pub(crate) const MAX: Self = Self(u64::MAX);
+
+    pub(crate) fn micros(self) -> u64 {
+        self.0 / 1000
+    }
+}
+
+impl From<Duration> for Nanos {
+    fn from(duration: Duration) -> Self {
+        Self(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Nanos> for Duration {
+    fn from(span: Nanos) -> Self {
+        Self::from_nanos(span.0)
+    }
+}
+
+impl Add for Nanos {
+    type Output = Self;
+
+    fn add(self, span: Self) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+}
+
+impl Sub for Nanos {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self(self.0.saturating_sub(earlier.0))
+    }
+}

@@ -1,0 +1,105 @@
+//! Bodies in both directions, watched: a request's for its timeouts, an answer's for its end.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body_util::Limited;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+
+use super::progress::{Answered, Progress, Upload};
+use crate::admission::Permit;
+
+/// A request's body that reports its progress.
+#[derive(Debug)]
+pub(super) struct UploadBody {
+    incoming: Incoming,
+    upload: Arc<Upload>,
+}
+
+/// An answer's body; when it ends, or is dropped, the answer has gone to hyper as a whole.
+#[derive(Debug)]
+pub(crate) struct AnswerBody {
+    inner: Body,
+    /// The slot of the request, if the body is still being made while it is sent.
+    permit: Option<Permit>,
+    how: Answered,
+    progress: Rc<Progress>,
+}
+
+/// The body a handler reads: at most `limit` bytes, watched by `upload`.
+pub(super) fn limited(incoming: Incoming, upload: Arc<Upload>, limit: usize) -> Body {
+    Body::new(Limited::new(UploadBody { incoming, upload }, limit))
+}
+
+impl AnswerBody {
+    pub(super) fn new(inner: Body, permit: Option<Permit>, how: Answered, progress: Rc<Progress>) -> Self {
+        Self {
+            inner,
+            permit,
+            how,
+            progress,
+        }
+    }
+}
+
+impl HttpBody for UploadBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
+        match frame {
+            None => self.upload.completed(),
+            Some(Ok(_)) if self.incoming.is_end_stream() => self.upload.completed(),
+            Some(_) => self.upload.progressed(),
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl HttpBody for AnswerBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        match frame {
+            None => drop(self.permit.take()),
+            Some(Err(_)) => self.how = Answered::Otherwise,
+            Some(Ok(_)) => {}
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        self.progress.answer_ended(self.how);
+    }
+}

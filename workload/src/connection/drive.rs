@@ -1,0 +1,132 @@
+//! The life of a connection on one thread: from its arrival there until it closes or goes to another thread.
+
+use std::future::poll_fn;
+use std::net::TcpStream as StdStream;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::front::{Backend, Front};
+use super::progress::{Order, Progress};
+use super::registry::Hall;
+use super::stream::WatchedStream;
+use crate::clock::Nanos;
+
+/// A connection on its way to a thread.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    /// The socket, not blocking.
+    pub(crate) socket: StdStream,
+    /// Bytes read from it and not yet used. `None` for a new connection.
+    pub(crate) ahead: Option<Bytes>,
+    /// From then on its answers end the connection.
+    pub(crate) retires_at: Nanos,
+    pub(crate) opened: Opened,
+}
+
+/// Counts an open connection until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Opened(Arc<AtomicUsize>);
+
+/// How a connection left its thread.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    Closed,
+    /// It was asked to go to another thread.
+    Parted(Arrival),
+}
+
+enum End {
+    Closed,
+    Malformed,
+    Reset,
+    Parted,
+}
+
+impl Opened {
+    /// Counts one more, unless that would be more than `limit`.
+    pub(crate) fn within(count: &Arc<AtomicUsize>, limit: usize) -> Option<Self> {
+        let opened = Self(Arc::clone(count));
+        (count.fetch_add(1, Relaxed) < limit).then_some(opened)
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Serves a connection on this thread for as long as it stays.
+pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) -> Ended {
+    let Arrival {
+        socket,
+        ahead,
+        retires_at,
+        opened,
+    } = arrival;
+    let Ok(socket) = TcpStream::from_std(socket) else {
+        return Ended::Closed;
+    };
+    let progress = Rc::new(Progress::new(hall.now(), retires_at, ahead.is_none()));
+    let stream = WatchedStream::new(
+        ahead.unwrap_or_default(),
+        socket,
+        Rc::clone(&progress),
+        Rc::clone(&hall),
+    );
+    let front = Rc::new(Front::new(Rc::clone(&hall), Rc::clone(&progress), backend));
+    let key = hall.enter(Rc::clone(&progress));
+    let service = service_fn(|request| Rc::clone(&front).answer(request));
+    let mut connection = hall.http.serve_connection(TokioIo::new(stream), service);
+    let end = poll_fn(|cx| poll_end(&mut connection, &progress, cx)).await;
+    hall.leave(key);
+    if matches!(end, End::Malformed) {
+        front.backend.malformed();
+    }
+    let parts = connection.into_parts();
+    let socket = parts.io.into_inner().into_socket();
+    match end {
+        End::Closed | End::Malformed => Ended::Closed,
+        End::Reset => {
+            drop(socket.set_zero_linger());
+            Ended::Closed
+        }
+        End::Parted => socket.into_std().map_or(Ended::Closed, |socket| {
+            Ended::Parted(Arrival {
+                socket,
+                ahead: Some(parts.read_buf),
+                retires_at,
+                opened,
+            })
+        }),
+    }
+}
+
+fn poll_end<C>(connection: &mut C, progress: &Progress, cx: &mut Context<'_>) -> Poll<End>
+where
+    C: Future<Output = hyper::Result<()>> + Unpin,
+{
+    progress.remember_waker(cx.waker());
+    match progress.order() {
+        Order::Close => return Poll::Ready(End::Closed),
+        Order::Reset => return Poll::Ready(End::Reset),
+        Order::Stay | Order::Part => {}
+    }
+    match Pin::new(connection).poll(cx) {
+        Poll::Ready(Err(error)) if error.is_parse() => Poll::Ready(End::Malformed),
+        Poll::Ready(_) => Poll::Ready(End::Closed),
+        // hyper has read all there is and waits: between two requests nothing is lost by taking the socket away.
+        Poll::Pending if progress.order() == Order::Part && progress.is_between_requests() => {
+            Poll::Ready(End::Parted)
+        }
+        Poll::Pending => Poll::Pending,
+    }
+}

@@ -1,0 +1,127 @@
+//! The way of one request through its connection: head checks, then admission and the handler, then the answer.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use axum::Router;
+use axum::body::Body;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, StatusCode};
+use hyper::body::{Body as _, Incoming};
+use tower::Service as _;
+
+use super::body::{AnswerBody, limited};
+use super::head;
+use super::progress::{Answered, Progress, Upload};
+use super::refusal::Refusal;
+use super::registry::{Hall, Mood};
+use crate::admission::Permit;
+use crate::clock::Nanos;
+use crate::worker::Desk;
+
+/// What answers the requests of a connection.
+#[derive(Debug, Clone)]
+pub(crate) enum Backend {
+    /// The service, behind admission.
+    Service(Rc<Desk>),
+    /// The admin port: nothing waits and nothing is counted.
+    Admin(Router),
+}
+
+/// An answer, with the slot of its request if its body is still being made; or why there is none.
+pub(crate) type Outcome = Result<(Response<Body>, Option<Permit>), Refusal>;
+
+/// One connection's service.
+#[derive(Debug)]
+pub(super) struct Front {
+    hall: Rc<Hall>,
+    progress: Rc<Progress>,
+    pub(super) backend: Backend,
+}
+
+impl Front {
+    pub(super) fn new(hall: Rc<Hall>, progress: Rc<Progress>, backend: Backend) -> Self {
+        Self {
+            hall,
+            progress,
+            backend,
+        }
+    }
+
+    /// The answer to one request. There always is one.
+    pub(super) async fn answer(
+        self: Rc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<AnswerBody>, Infallible> {
+        let arrived = self.hall.now();
+        let outcome = match head::check(&request, &self.hall.limits) {
+            Ok(()) => self.call(request, arrived).await,
+            Err(refusal) => {
+                self.progress.head_read(arrived, None);
+                self.backend.malformed();
+                Err(refusal)
+            }
+        };
+        let (response, permit) = outcome.unwrap_or_else(|refusal| (refusal.response(), None));
+        Ok(self.finish(response, permit, arrived))
+    }
+
+    async fn call(&self, request: Request<Incoming>, arrived: Nanos) -> Outcome {
+        let (head, incoming) = request.into_parts();
+        let body = if incoming.is_end_stream() {
+            self.progress.head_read(arrived, None);
+            Body::empty()
+        } else {
+            let upload = Upload::begin(self.hall.clock(), arrived);
+            self.progress.head_read(arrived, Some(upload.clone()));
+            limited(incoming, upload, self.hall.limits.body_bytes)
+        };
+        let call = self.backend.call(Request::from_parts(head, body), arrived);
+        let overdue = match self.progress.in_time(call).await {
+            Ok(outcome) => return outcome,
+            Err(refusal) => refusal,
+        };
+        self.hall.record.responded(overdue.response().status());
+        Err(overdue)
+    }
+
+    fn finish(
+        &self,
+        mut response: Response<Body>,
+        permit: Option<Permit>,
+        arrived: Nanos,
+    ) -> Response<AnswerBody> {
+        if self.hall.mood() == Mood::Closing || arrived > self.progress.retires_at {
+            response
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        self.progress.answering();
+        let successful = response.status() < StatusCode::BAD_REQUEST;
+        let how = if successful {
+            Answered::Successfully
+        } else {
+            Answered::Otherwise
+        };
+        response.map(|body| AnswerBody::new(body, permit, how, Rc::clone(&self.progress)))
+    }
+}
+
+impl Backend {
+    pub(super) async fn call(&self, request: Request<Body>, arrived: Nanos) -> Outcome {
+        match self {
+            Self::Service(desk) => desk.serve(request, arrived).await,
+            Self::Admin(router) => {
+                let response = router.clone().call(request).await;
+                Ok((response.unwrap_or_else(|never| match never {}), None))
+            }
+        }
+    }
+
+    pub(super) fn malformed(&self) {
+        match self {
+            Self::Service(desk) => desk.malformed(),
+            Self::Admin(_) => {}
+        }
+    }
+}

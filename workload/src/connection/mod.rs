@@ -1,0 +1,16 @@
+//! One connection: hyper's HTTP/1 over a watched stream, with every timeout kept by one sweep over all connections of
+//! a thread instead of a timer for each request.
+
+mod body;
+mod drive;
+mod front;
+mod head;
+mod progress;
+mod refusal;
+mod registry;
+mod stream;
+
+pub(crate) use drive::{Arrival, Ended, Opened, drive};
+pub(crate) use front::{Backend, Outcome};
+pub(crate) use refusal::Refusal;
+pub(crate) use registry::{Hall, Mood};

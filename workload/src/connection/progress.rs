@@ -1,0 +1,229 @@
+//! How far a connection is, since when, and what it was told to do. Shared by its stream, its service and the sweep,
+//! all on one thread.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use super::refusal::Refusal;
+use crate::clock::{Clock, Nanos};
+use crate::settings::Limits;
+
+/// The state of one connection.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    phase: Cell<Phase>,
+    since: Cell<Nanos>,
+    /// Since when the client takes nothing of what is to be written.
+    write_blocked: Cell<Option<Nanos>>,
+    upload: RefCell<Option<Arc<Upload>>>,
+    /// Set when the last part of an answer went to hyper, taken when it is written.
+    answered: Cell<Option<Answered>>,
+    overdue: Cell<Option<Refusal>>,
+    order: Cell<Order>,
+    waker: OnceCell<Waker>,
+    /// From then on its answers end the connection.
+    pub(super) retires_at: Nanos,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Between two requests.
+    Idle,
+    /// Waiting for the first request, or for the rest of a head.
+    Head,
+    /// A request has been read and not answered.
+    Running,
+    /// An answer is being written.
+    Answering,
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answered {
+    Successfully,
+    Otherwise,
+}
+
+/// What a connection was told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    Stay,
+    /// Go to another worker, as soon as no request is in progress.
+    Part,
+    /// Close.
+    Close,
+    /// Close with a reset: the client takes nothing.
+    Reset,
+}
+
+/// How far a request's body is. It may be read by a handler on another thread.
+#[derive(Debug)]
+pub(super) struct Upload {
+    clock: Clock,
+    /// Nanoseconds of the last part; [`u64::MAX`] once the end was read.
+    last: AtomicU64,
+}
+
+impl Progress {
+    pub(super) fn new(now: Nanos, retires_at: Nanos, fresh: bool) -> Self {
+        Self {
+            phase: Cell::new(if fresh { Phase::Head } else { Phase::Idle }),
+            since: Cell::new(now),
+            write_blocked: Cell::new(None),
+            upload: RefCell::new(None),
+            answered: Cell::new(None),
+            overdue: Cell::new(None),
+            order: Cell::new(Order::Stay),
+            waker: OnceCell::new(),
+            retires_at,
+        }
+    }
+
+    pub(super) fn bytes_read(&self, now: Nanos) {
+        if self.phase.get() == Phase::Idle {
+            self.enter(Phase::Head, now);
+        }
+    }
+
+    pub(super) fn head_read(&self, now: Nanos, upload: Option<Arc<Upload>>) {
+        self.enter(Phase::Running, now);
+        self.upload.replace(upload);
+    }
+
+    /// The answer's head is known. `since` stays at the request's head, where latency begins.
+    pub(super) fn answering(&self) {
+        self.phase.set(Phase::Answering);
+    }
+
+    pub(super) fn answer_ended(&self, how: Answered) {
+        self.answered.set(Some(how));
+    }
+
+    pub(super) fn write_progressed(&self) {
+        self.write_blocked.set(None);
+    }
+
+    pub(super) fn write_blocked(&self, now: Nanos) {
+        if self.write_blocked.get().is_none() {
+            self.write_blocked.set(Some(now));
+        }
+    }
+
+    /// Everything handed over so far was written. If that completes an answer: how, and when its request came.
+    pub(super) fn flushed(&self) -> Option<(Answered, Nanos)> {
+        let how = self.answered.take()?;
+        Some((how, self.since.get()))
+    }
+
+    pub(super) fn idle(&self, now: Nanos) {
+        self.enter(Phase::Idle, now);
+    }
+
+    pub(super) fn order(&self) -> Order {
+        self.order.get()
+    }
+
+    pub(super) fn remember_waker(&self, waker: &Waker) {
+        self.waker.get_or_init(|| waker.clone());
+    }
+
+    /// Whether nothing of a request or an answer is under way, in either direction.
+    pub(super) fn is_between_requests(&self) -> bool {
+        self.phase.get() == Phase::Idle
+            && self
+                .upload
+                .borrow()
+                .as_ref()
+                .is_none_or(|upload| upload.is_complete())
+    }
+
+    /// Asks the connection to go to another worker.
+    pub(super) fn part(&self) {
+        if self.order.get() == Order::Stay {
+            self.tell(Order::Part);
+        }
+    }
+
+    /// Ends what takes too long at `now`. A connection without a request closes after `idle`.
+    pub(super) fn check(&self, now: Nanos, limits: &Limits, idle: Duration) {
+        let waited: Duration = (now - self.since.get()).into();
+        let stalled = self
+            .write_blocked
+            .get()
+            .is_some_and(|since| now - since > limits.write_stall.into());
+        match self.phase.get() {
+            _ if stalled => self.tell(Order::Reset),
+            Phase::Idle if waited > idle => self.tell(Order::Close),
+            Phase::Head if waited > limits.head_timeout => self.tell(Order::Close),
+            Phase::Running if waited > limits.request_timeout => self.give_up(Refusal::TimedOut),
+            Phase::Running if self.upload_idle(now) > limits.body_idle => self.give_up(Refusal::BodyTooSlow),
+            _ => {}
+        }
+    }
+
+    /// The result of `work`, unless the sweep finds that it takes too long.
+    pub(super) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, Refusal> {
+        let mut work = pin!(work);
+        poll_fn(|cx| match self.overdue.take() {
+            Some(refusal) => Poll::Ready(Err(refusal)),
+            None => work.as_mut().poll(cx).map(Ok),
+        })
+        .await
+    }
+
+    fn enter(&self, phase: Phase, now: Nanos) {
+        self.phase.set(phase);
+        self.since.set(now);
+    }
+
+    fn upload_idle(&self, now: Nanos) -> Duration {
+        let last = self
+            .upload
+            .borrow()
+            .as_ref()
+            .map(|upload| Nanos(upload.last.load(Relaxed)));
+        last.map_or(Duration::ZERO, |last| (now - last).into())
+    }
+
+    fn give_up(&self, refusal: Refusal) {
+        self.overdue.set(Some(refusal));
+        self.wake();
+    }
+
+    fn tell(&self, order: Order) {
+        self.order.set(order);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+impl Upload {
+    pub(super) fn begin(clock: Clock, now: Nanos) -> Arc<Self> {
+        Arc::new(Self {
+            clock,
+            last: AtomicU64::new(now.0),
+        })
+    }
+
+    pub(super) fn progressed(&self) {
+        self.last.store(self.clock.now().0, Relaxed);
+    }
+
+    pub(super) fn completed(&self) {
+        self.last.store(Nanos::MAX.0, Relaxed);
+    }
+
+    fn is_complete(&self) -> bool {
+        self.last.load(Relaxed) == Nanos::MAX.0
+    }
+}

@@ -1,0 +1,70 @@
+//! Answers the server gives itself, made without looking at the request any further.
+
+use axum::body::Body;
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::admission::Rejection;
+
+/// Why the server itself answers a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The head is against HTTP's rules; says which.
+    Malformed(&'static str),
+    UriTooLong,
+    BodyTooLarge,
+    /// There is no room for it.
+    Overloaded(Rejection),
+    /// The handler took too long.
+    TimedOut,
+    /// The client sent its body too slowly.
+    BodyTooSlow,
+    /// The handler panicked, or its worker ended before it.
+    Crashed,
+}
+
+impl Refusal {
+    pub(crate) fn response(self) -> Response<Body> {
+        let (status, text) = self.parts();
+        let mut response = Response::new(Body::from(text));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
+        match self {
+            Self::Overloaded(_) => headers.insert(RETRY_AFTER, HeaderValue::from_static("1")),
+            Self::TimedOut | Self::Crashed => None,
+            // What follows on such a connection can't be trusted to be a request.
+            Self::Malformed(_) | Self::UriTooLong | Self::BodyTooLarge | Self::BodyTooSlow => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"))
+            }
+        };
+        response
+    }
+
+    fn parts(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Malformed(rule) => (StatusCode::BAD_REQUEST, rule),
+            Self::UriTooLong => (StatusCode::URI_TOO_LONG, "the request target is too long\n"),
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n"),
+            Self::Overloaded(reason) => (StatusCode::SERVICE_UNAVAILABLE, overload_text(reason)),
+            Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "the request took too long\n"),
+            Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "the request body came too slowly\n"),
+            Self::Crashed => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the request failed inside the server\n",
+            ),
+        }
+    }
+}
+
+fn overload_text(reason: Rejection) -> &'static str {
+    match reason {
+        Rejection::QueueFull => "overloaded: the queue is full\n",
+        Rejection::DelayBound => "overloaded: the wait would be too long\n",
+        Rejection::Draining => "overloaded: the server is stopping\n",
+        Rejection::Abandoned | Rejection::Malformed => "not accepted\n",
+    }
+}

@@ -1,0 +1,128 @@
+//! All connections of one thread, and the sweep that ends what takes too long.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+
+use super::progress::Progress;
+use crate::clock::{Clock, Nanos};
+use crate::record::Record;
+use crate::settings::Limits;
+
+/// What the connections of one thread share.
+#[derive(Debug)]
+pub(crate) struct Hall {
+    pub(crate) record: Arc<Record>,
+    pub(super) limits: Limits,
+    pub(super) http: http1::Builder,
+    clock: Clock,
+    /// The last time anybody here looked at the clock.
+    about: Cell<Nanos>,
+    mood: Cell<Mood>,
+    connections: RefCell<HashMap<u64, Rc<Progress>>>,
+    next: Cell<u64>,
+}
+
+/// How a thread treats its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// Connections stay.
+    Open,
+    /// Answers end their connections; without a request they close after a moment.
+    Closing,
+}
+
+/// While closing, a connection without a request is kept so long: a client that sends something once a second
+/// learns from an answer that the connection ends, instead of from an error.
+const LINGER: Duration = Duration::from_secs(1);
+
+impl Hall {
+    pub(crate) fn new(clock: Clock, limits: Limits, record: Arc<Record>) -> Rc<Self> {
+        let mut http = http1::Builder::new();
+        // The sweep keeps the time: hyper would set a timer for each request.
+        http.header_read_timeout(None)
+            .max_buf_size(limits.head_bytes)
+            .max_header_size(limits.head_bytes);
+        Rc::new(Self {
+            record,
+            limits,
+            http,
+            clock,
+            about: Cell::new(clock.now()),
+            mood: Cell::new(Mood::Open),
+            connections: RefCell::default(),
+            next: Cell::new(0),
+        })
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    pub(crate) fn now(&self) -> Nanos {
+        let now = self.clock.now();
+        self.about.set(now);
+        now
+    }
+
+    /// The time without looking at the clock: at most one sweep interval ago.
+    pub(super) fn about_now(&self) -> Nanos {
+        self.about.get()
+    }
+
+    pub(crate) fn set_mood(&self, mood: Mood) {
+        self.mood.set(mood);
+    }
+
+    pub(super) fn mood(&self) -> Mood {
+        self.mood.get()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.connections.borrow().is_empty()
+    }
+
+    /// Asks up to `count` connections to go to another worker.
+    pub(crate) fn part(&self, count: usize) {
+        self.connections
+            .borrow()
+            .values()
+            .take(count)
+            .for_each(|progress| progress.part());
+    }
+
+    /// Ends what takes too long.
+    pub(crate) fn sweep(&self) {
+        let now = self.now();
+        let (idle, head) = match self.mood.get() {
+            Mood::Open => (self.limits.keep_alive, self.limits.head_timeout),
+            Mood::Closing => (
+                LINGER.min(self.limits.keep_alive),
+                LINGER.min(self.limits.head_timeout),
+            ),
+        };
+        let limits = Limits {
+            head_timeout: head,
+            ..self.limits
+        };
+        self.connections
+            .borrow()
+            .values()
+            .for_each(|progress| progress.check(now, &limits, idle));
+    }
+
+    pub(super) fn enter(&self, progress: Rc<Progress>) -> u64 {
+        let key = self.next.get();
+        self.next.set(key + 1);
+        self.connections.borrow_mut().insert(key, progress);
+        key
+    }
+
+    pub(super) fn leave(&self, key: u64) {
+        self.connections.borrow_mut().remove(&key);
+    }
+}

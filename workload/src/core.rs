@@ -1,0 +1,169 @@
+//! What all threads of one server share, and its `/stats`.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::Router;
+use tokio::sync::watch;
+
+use crate::admission::{Gate, Rules, WorkerId};
+use crate::clock::Clock;
+use crate::host::{Cpu, process_cpu_seconds, throttled_seconds};
+use crate::record::Record;
+use crate::settings::Settings;
+use crate::stats::{Histogram, Rejected, Responses, STATS_VERSION, Stats};
+use crate::worker::Roster;
+
+/// One server.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) clock: Clock,
+    pub(crate) boot_id: String,
+    pub(crate) settings: Settings,
+    pub(crate) router: Router,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) roster: Arc<Roster>,
+    pub(crate) cpu: Cpu,
+    /// Connections open now.
+    pub(crate) open: Arc<AtomicUsize>,
+    /// Connections closed at once because too many were open.
+    pub(crate) turned_away: AtomicUsize,
+    stage: watch::Sender<Stage>,
+    /// By worker number.
+    records: RwLock<Vec<Arc<Record>>>,
+}
+
+/// How far in its life a server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    /// Not serving yet.
+    Starting,
+    Ready,
+    /// Serving, but load balancers should look away.
+    Unready,
+    /// Finishing what there is.
+    Closing,
+}
+
+impl Stage {
+    pub(crate) fn is_ending(self) -> bool {
+        self >= Self::Unready
+    }
+}
+
+impl Core {
+    pub(crate) fn new(router: Router, settings: Settings) -> Arc<Self> {
+        let clock = Clock::start();
+        let roster = Arc::new(Roster::default());
+        let rules = Rules {
+            slots_per_worker: settings.slots_per_worker.map(Into::into),
+            queue_length: settings.queue.length,
+            delay_bound: settings.queue.delay.into(),
+        };
+        Arc::new(Self {
+            clock,
+            boot_id: format!("{:032x}", rand::random::<u128>()),
+            settings,
+            router,
+            gate: Gate::new(clock, rules, Arc::clone(&roster)),
+            roster,
+            cpu: Cpu::default(),
+            open: Arc::default(),
+            turned_away: AtomicUsize::default(),
+            stage: watch::Sender::new(Stage::Starting),
+            records: RwLock::default(),
+        })
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        *self.stage.borrow()
+    }
+
+    /// Goes on to a later stage; never back.
+    pub(crate) fn advance(&self, to: Stage) {
+        self.stage.send_if_modified(|stage| {
+            let later = to > *stage;
+            *stage = to.max(*stage);
+            later
+        });
+    }
+
+    /// Returns once the server is that far.
+    pub(crate) async fn reached(&self, wanted: Stage) {
+        // The sender lives in `self`: it can't be gone.
+        drop(self.stage.subscribe().wait_for(|stage| *stage >= wanted).await);
+    }
+
+    /// Whether no connection is open and no request is anywhere.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.open.load(Relaxed) == 0 && self.gate.is_idle()
+    }
+
+    /// The record of a worker number, made when it is first used.
+    pub(crate) fn record_of(&self, worker: WorkerId) -> Arc<Record> {
+        let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
+        while records.len() <= worker.0 {
+            records.push(Arc::new(Record::new(&self.settings.objectives)));
+        }
+        Arc::clone(&records[worker.0])
+    }
+
+    /// Everything seen so far.
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.empty_stats();
+        // Before admission is looked at: an answer is recorded after its slot was left, so that there are never more
+        // answers than requests that have left.
+        let records = self
+            .records
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for record in &records {
+            record.add_to(&mut stats);
+        }
+
+        let (now, tally, occupied) = self.gate.snapshot();
+        stats.at_nanos = now.0;
+        stats.queued = tally.queued.level();
+        stats.in_flight = tally.in_flight.level();
+        stats.arrivals = tally.arrivals;
+        stats.retries = tally.retries;
+        stats.admitted = tally.admitted;
+        stats.rejected = tally.rejected;
+        stats.in_flight_seconds = tally.in_flight.seconds(now);
+        stats.queued_seconds = tally.queued.seconds(now);
+        stats.busy_seconds_per_worker = occupied.unwrap_or_else(|| self.cpu.seconds());
+        stats.busy_seconds = stats.busy_seconds_per_worker.iter().sum();
+        stats
+    }
+
+    fn empty_stats(&self) -> Stats {
+        let workers = self.gate.live().len() as u32;
+        Stats {
+            stats_version: STATS_VERSION,
+            boot_id: self.boot_id.clone(),
+            at_nanos: 0,
+            revision: self.settings.revision.clone(),
+            workers,
+            pinned: false,
+            concurrency_limit: self.settings.slots_per_worker.map(|slots| slots.get() * workers),
+            queued: 0,
+            in_flight: 0,
+            arrivals: 0,
+            retries: 0,
+            admitted: 0,
+            rejected: Rejected::default(),
+            responses: Responses::default(),
+            objectives: Vec::new(),
+            in_flight_seconds: 0.0,
+            queued_seconds: 0.0,
+            busy_seconds: 0.0,
+            busy_seconds_per_worker: Vec::new(),
+            cpu_seconds: process_cpu_seconds(),
+            throttled_seconds: throttled_seconds(),
+            latency: Histogram::default(),
+            service: Histogram::default(),
+            queue_wait: Histogram::default(),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! What one worker has seen of its answers. Written by that worker without locks or allocation, read by anyone.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use http::StatusCode;
+
+use crate::clock::Nanos;
+use crate::settings::Objective;
+use crate::stats::{Histogram, ObjectiveCount, Responses, Stats};
+
+/// Counts and histograms of one worker number, over all threads that have had it.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// By the first digit of the status: 2xx, 3xx, 4xx, 5xx.
+    responses: [AtomicU64; 4],
+    objectives: Vec<Measured>,
+    latency: Dense,
+    service: Dense,
+    queue_wait: Dense,
+}
+
+#[derive(Debug)]
+struct Measured {
+    name: String,
+    threshold: Nanos,
+    good: AtomicU64,
+    late: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Dense(Vec<AtomicU64>);
+
+impl Record {
+    pub(crate) fn new(objectives: &[Objective]) -> Self {
+        let measured = objectives.iter().map(|objective| Measured {
+            name: objective.name.clone(),
+            threshold: objective.threshold.into(),
+            good: AtomicU64::default(),
+            late: AtomicU64::default(),
+        });
+        Self {
+            responses: Default::default(),
+            objectives: measured.collect(),
+            latency: Dense::new(),
+            service: Dense::new(),
+            queue_wait: Dense::new(),
+        }
+    }
+
+    /// An admitted request was run.
+    pub(crate) fn ran(&self, waited: Nanos, service: Nanos) {
+        self.queue_wait.add(waited);
+        self.service.add(service);
+    }
+
+    /// An admitted request got an answer with this status.
+    pub(crate) fn responded(&self, status: StatusCode) {
+        let class = usize::from(status.as_u16() / 100).clamp(2, 5);
+        self.responses[class - 2].fetch_add(1, Relaxed);
+    }
+
+    /// The last byte of a successful answer was written, so long after its request's head was read.
+    pub(crate) fn succeeded(&self, latency: Nanos) {
+        self.latency.add(latency);
+        for objective in &self.objectives {
+            let count = if latency <= objective.threshold {
+                &objective.good
+            } else {
+                &objective.late
+            };
+            count.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Adds what was recorded to `stats`.
+    pub(crate) fn add_to(&self, stats: &mut Stats) {
+        let [success, redirection, client_error, server_error] =
+            [0, 1, 2, 3].map(|class| self.responses[class].load(Relaxed));
+        stats.responses = Responses {
+            success: stats.responses.success + success,
+            redirection: stats.responses.redirection + redirection,
+            client_error: stats.responses.client_error + client_error,
+            server_error: stats.responses.server_error + server_error,
+        };
+        stats
+            .objectives
+            .resize_with(self.objectives.len(), ObjectiveCount::default);
+        for (sum, measured) in stats.objectives.iter_mut().zip(&self.objectives) {
+            sum.name.clone_from(&measured.name);
+            sum.good += measured.good.load(Relaxed);
+            sum.late += measured.late.load(Relaxed);
+        }
+        stats.latency.merge(&self.latency.sparse());
+        stats.service.merge(&self.service.sparse());
+        stats.queue_wait.merge(&self.queue_wait.sparse());
+    }
+}
+
+impl Dense {
+    fn new() -> Self {
+        Self((0..Histogram::BUCKETS).map(|_| AtomicU64::default()).collect())
+    }
+
+    fn add(&self, duration: Nanos) {
+        self.0[Histogram::index(duration.micros())].fetch_add(1, Relaxed);
+    }
+
+    fn sparse(&self) -> Histogram {
+        Histogram::from_dense(self.0.iter().map(|count| count.load(Relaxed)))
+    }
+}

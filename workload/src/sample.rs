@@ -1,0 +1,92 @@
+//! The sample service: what a request costs is set, so that capacity and latency are real and known.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use bytes::Bytes;
+use rand_distr::{Distribution as _, Exp1};
+
+use crate::host::thread_cpu_seconds;
+
+/// What one request costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// CPU time, used up without a pause.
+    pub cpu: Duration,
+    /// Time spent waiting, as for a database. It keeps no CPU busy, but a slot.
+    pub wait: Duration,
+    /// How both vary from request to request.
+    pub distribution: CostDistribution,
+    /// Length of the answer.
+    pub answer_bytes: usize,
+}
+
+/// How the cost varies from request to request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CostDistribution {
+    /// Not at all.
+    Fixed,
+    /// Exponentially, with the cost as mean.
+    Exponential,
+}
+
+#[derive(Debug, Clone)]
+struct Sample {
+    cost: Cost,
+    answer: Bytes,
+}
+
+/// A service that costs that much: `GET /` answers, `POST /` reads a body first.
+pub fn sample_service(cost: Cost) -> Router {
+    let text = b"hello, world\n".iter().copied().cycle();
+    let answer = text.take(cost.answer_bytes).collect();
+    Router::new()
+        .route("/", get(answer_get).post(answer_post))
+        .with_state(Sample { cost, answer })
+}
+
+async fn answer_get(State(sample): State<Sample>) -> Bytes {
+    sample.cost.spend().await;
+    sample.answer
+}
+
+async fn answer_post(State(sample): State<Sample>, _body: Bytes) -> Bytes {
+    sample.cost.spend().await;
+    sample.answer
+}
+
+impl Cost {
+    async fn spend(self) {
+        if !self.wait.is_zero() {
+            tokio::time::sleep(self.vary(self.wait)).await;
+        }
+        if !self.cpu.is_zero() {
+            burn(self.vary(self.cpu));
+        }
+    }
+
+    fn vary(self, mean: Duration) -> Duration {
+        match self.distribution {
+            CostDistribution::Fixed => mean,
+            CostDistribution::Exponential => {
+                let factor: f64 = Exp1.sample(&mut rand::rng());
+                mean.mul_f64(factor)
+            }
+        }
+    }
+}
+
+/// Keeps the thread's CPU busy. Time for which the thread does not run does not count, as with real work.
+fn burn(duration: Duration) {
+    let end = thread_cpu_seconds() + duration.as_secs_f64();
+    let mut value = 1u64;
+    while thread_cpu_seconds() < end {
+        // About 1 us between two looks at the clock.
+        for _ in 0..500 {
+            value = black_box(value.wrapping_mul(6_364_136_223_846_793_005).rotate_left(17));
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What can be set about a server, with the defaults of an ordinary service.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The largest number of workers a server runs.
+pub const MAX_WORKERS: usize = 256;
+
+/// Everything that can be set about a server; see [`Server`](crate::Server) for the usual way to set it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where requests are served. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where the admin port listens. Port 0 takes a free one.
+    pub admin: SocketAddr,
+    /// How many workers run at the start.
+    pub workers: Workers,
+    /// Requests that may run at the same time in one worker. `None`: no limit, and then nothing ever queues.
+    pub slots_per_worker: Option<NonZeroU32>,
+    /// The one queue in front of all slots.
+    pub queue: Queue,
+    /// Latency objectives, counted as good and late in `/stats`.
+    pub objectives: Vec<Objective>,
+    /// The revision reported in `/stats` (hash of the pod template without resources).
+    pub revision: String,
+    /// File with the bearer token for writes to the admin port. `None`: writes are refused.
+    pub token_file: Option<PathBuf>,
+    /// The time before the server says it is ready and accepts connections.
+    pub start_delay: Duration,
+    /// How the server stops.
+    pub drain: Drain,
+    /// Limits on what clients may send and how long they may take.
+    pub limits: Limits,
+}
+
+/// A number of workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workers {
+    /// As many as the process has CPUs to itself: min(|affinity|, max(1, floor(cgroup quota))).
+    Auto,
+    /// Exactly so many.
+    Exactly(NonZeroUsize),
+}
+
+/// Bounds of the queue for admission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queue {
+    /// Requests that may wait; more are refused.
+    pub length: usize,
+    /// How long a request may wait. What has waited longer, or is expected to, is refused.
+    pub delay: Duration,
+}
+
+/// A latency objective: answers within the threshold are good, later ones late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objective {
+    /// Its name in `/stats`.
+    pub name: String,
+    /// Head read to last byte written.
+    pub threshold: Duration,
+}
+
+/// How a server stops: unready, wait, close idle connections gently while requests finish, end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// From unready to the first connection closed: the time the load balancers need to look away.
+    pub wait: Duration,
+    /// From there to the end, whatever is still running.
+    pub timeout: Duration,
+}
+
+/// Limits on what a client may send and how long it may take. Each holds for one connection or request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections open at the same time; more are answered 503 and closed.
+    pub connections: usize,
+    /// Bytes of a request's head, 8 KiB or more; longer ones are answered 431. At most 100 headers are read.
+    pub head_bytes: usize,
+    /// Bytes of a request's target; longer ones are answered 414.
+    pub uri_bytes: usize,
+    /// Bytes of a request's body; longer ones are answered 413.
+    pub body_bytes: usize,
+    /// From a request's first byte (or the connection's start) to the end of its head.
+    pub head_timeout: Duration,
+    /// Between two parts of a body.
+    pub body_idle: Duration,
+    /// Between a request's admission and its answer; then 504.
+    pub request_timeout: Duration,
+    /// Without the client reading anything of an answer; then the connection is reset.
+    pub write_stall: Duration,
+    /// Between two requests.
+    pub keep_alive: Duration,
+    /// Age from which a connection is closed after its next answer, so that new pods get their share. Each
+    /// connection varies it by up to 10 %.
+    pub connection_age: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 9090)),
+            workers: Workers::Auto,
+            slots_per_worker: None,
+            queue: Queue::default(),
+            objectives: Vec::new(),
+            revision: String::new(),
+            token_file: None,
+            start_delay: Duration::ZERO,
+            drain: Drain::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            length: 1024,
+            delay: Duration::from_millis(50),
+        }
+    }
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self {
+            wait: Duration::ZERO,
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            head_bytes: 32 * 1024,
+            uri_bytes: 8 * 1024,
+            body_bytes: 1024 * 1024,
+            head_timeout: Duration::from_secs(10),
+            body_idle: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(5),
+            write_stall: Duration::from_secs(15),
+            keep_alive: Duration::from_secs(75),
+            connection_age: Duration::from_mins(30),
+        }
+    }
+}
+
+impl Limits {
+    /// How often connections are looked at: often enough that the shortest timeout ends at most an eighth late.
+    pub(crate) fn sweep_interval(&self) -> Duration {
+        let Self {
+            head_timeout,
+            body_idle,
+            request_timeout,
+            write_stall,
+            keep_alive,
+            ..
+        } = *self;
+        let shortest = head_timeout
+            .min(body_idle)
+            .min(request_timeout)
+            .min(write_stall)
+            .min(keep_alive);
+        (shortest / 8).clamp(Duration::from_millis(5), Duration::from_millis(250))
+    }
+}

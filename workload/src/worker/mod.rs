@@ -1,0 +1,11 @@
+//! Workers: OS threads with a single-threaded runtime each, their connections, and how their number changes.
+
+mod crew;
+mod desk;
+mod roster;
+mod thread;
+
+pub(crate) use crew::Crew;
+pub use crew::WorkersError;
+pub(crate) use desk::Desk;
+pub(crate) use roster::{Command, Roster};

@@ -1,0 +1,150 @@
+//! The mailboxes of the running workers, and which of them gets a connection.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::admission::{Job, Permit, WorkerId};
+use crate::connection::Arrival;
+
+/// What a worker is told. Mailboxes have no bound of their own: connections and permits are bounded.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Serve a connection.
+    Serve(Arrival),
+    /// Run a request that was admitted.
+    Run(Box<Job>, Permit),
+    /// Hand so many connections to others.
+    Part(usize),
+    /// Hand over everything, finish and end.
+    Retire,
+    /// Close connections gently and end when nothing is left anywhere.
+    Close,
+    /// End at once.
+    Abort,
+}
+
+/// All running workers.
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    seats: RwLock<Vec<Seat>>,
+}
+
+#[derive(Debug)]
+struct Seat {
+    worker: WorkerId,
+    mailbox: UnboundedSender<Command>,
+    connections: Arc<AtomicUsize>,
+    stays: Stays,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stays {
+    Yes,
+    Retiring,
+}
+
+/// Counts a connection of a worker until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Occupied(Arc<AtomicUsize>);
+
+impl Roster {
+    /// Adds a worker; returns the counter of its connections.
+    pub(crate) fn add(&self, worker: WorkerId, mailbox: UnboundedSender<Command>) -> Arc<AtomicUsize> {
+        let connections = Arc::new(AtomicUsize::default());
+        let seat = Seat {
+            worker,
+            mailbox,
+            connections: Arc::clone(&connections),
+            stays: Stays::Yes,
+        };
+        self.write().push(seat);
+        connections
+    }
+
+    /// Gives a worker no more connections and tells it to retire.
+    pub(crate) fn retire(&self, worker: WorkerId) {
+        for seat in self.write().iter_mut().filter(|seat| seat.worker == worker) {
+            seat.stays = Stays::Retiring;
+        }
+        drop(self.send(worker, Command::Retire));
+    }
+
+    /// Forgets a worker that has ended.
+    pub(crate) fn remove(&self, worker: WorkerId) {
+        self.write().retain(|seat| seat.worker != worker);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.read().is_empty()
+    }
+
+    /// Sends to one worker; the command comes back if it has ended.
+    pub(crate) fn send(&self, worker: WorkerId, command: Command) -> Result<(), Command> {
+        let seats = self.read();
+        let Some(seat) = seats.iter().find(|seat| seat.worker == worker) else {
+            return Err(command);
+        };
+        seat.mailbox.send(command).map_err(|refused| refused.0)
+    }
+
+    /// Sends a command to every worker.
+    pub(crate) fn tell_all(&self, command: impl Fn() -> Command) {
+        for seat in self.read().iter() {
+            // One that has ended needs no more commands.
+            drop(seat.mailbox.send(command()));
+        }
+    }
+
+    /// Gives a connection to the worker that has the fewest.
+    pub(crate) fn place(&self, arrival: Arrival) {
+        let seats = self.read();
+        let mut open: Vec<&Seat> = seats.iter().filter(|seat| seat.stays == Stays::Yes).collect();
+        open.sort_by_key(|seat| seat.connections.load(Relaxed));
+        let mut command = Command::Serve(arrival);
+        for seat in open {
+            seat.connections.fetch_add(1, Relaxed);
+            match seat.mailbox.send(command) {
+                Ok(()) => return,
+                Err(refused) => command = refused.0,
+            }
+        }
+        tracing::warn!("a connection was closed: every worker has ended");
+    }
+
+    /// Asks workers with more than their share of the connections to hand some over.
+    pub(crate) fn rebalance(&self) {
+        let seats = self.read();
+        let open = || seats.iter().filter(|seat| seat.stays == Stays::Yes);
+        let total: usize = open().map(|seat| seat.connections.load(Relaxed)).sum();
+        let share = total.div_ceil(open().count().max(1));
+        for seat in open() {
+            let excess = seat.connections.load(Relaxed).saturating_sub(share);
+            if excess > 0 {
+                drop(seat.mailbox.send(Command::Part(excess)));
+            }
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Vec<Seat>> {
+        self.seats.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Vec<Seat>> {
+        self.seats.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Occupied {
+    /// Takes over a connection that [`Roster::place`] has counted.
+    pub(crate) fn counted(connections: &Arc<AtomicUsize>) -> Self {
+        Self(Arc::clone(connections))
+    }
+}
+
+impl Drop for Occupied {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}

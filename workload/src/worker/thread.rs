@@ -1,0 +1,183 @@
+//! One worker's thread: its runtime, its mailbox, and how it ends.
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::spawn_local;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use super::desk::Desk;
+use super::roster::{Command, Occupied};
+use crate::admission::WorkerId;
+use crate::connection::{Arrival, Backend, Ended, Hall, Mood, drive};
+use crate::core::Core;
+
+/// How often an ending worker looks whether it is done.
+const ENDING_TICK: Duration = Duration::from_millis(5);
+
+/// Starts a worker's thread; returns when it takes connections and requests.
+pub(super) fn start(core: &Arc<Core>, worker: WorkerId) -> io::Result<()> {
+    let (mailbox, commands) = unbounded_channel();
+    let (started, outcome) = mpsc::sync_channel(1);
+    let core = Arc::clone(core);
+    thread::Builder::new()
+        .name(format!("worker-{}", worker.0))
+        .spawn(move || {
+            match Builder::new_current_thread()
+                .enable_all()
+                .build_local(LocalOptions::default())
+            {
+                Ok(runtime) => {
+                    runtime.block_on(run(core, worker, mailbox, commands, started));
+                }
+                Err(error) => drop(started.send(Err(error))),
+            }
+        })?;
+    outcome
+        .recv()
+        .unwrap_or_else(|_| Err(io::Error::other("the worker's thread ended while it started")))
+}
+
+struct Worker {
+    core: Arc<Core>,
+    id: WorkerId,
+    hall: Rc<Hall>,
+    desk: Rc<Desk>,
+    connections: Arc<AtomicUsize>,
+    mode: Mode,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Serving,
+    /// Others go on: hand over what can be, finish the rest.
+    Retiring,
+    /// The server ends.
+    Closing,
+    Aborted,
+}
+
+async fn run(
+    core: Arc<Core>,
+    id: WorkerId,
+    mailbox: UnboundedSender<Command>,
+    mut commands: UnboundedReceiver<Command>,
+    started: mpsc::SyncSender<io::Result<()>>,
+) {
+    let _cpu = core.cpu.follow_this_thread(id);
+    let mut worker = Worker::new(Arc::clone(&core), id, mailbox);
+    drop(started.send(Ok(())));
+    let mut tick = ticker(worker.hall_interval());
+    loop {
+        tokio::select! {
+            command = commands.recv() => {
+                let Some(command) = command else { break };
+                let before = worker.mode;
+                worker.obey(command);
+                if worker.mode != before {
+                    tick = ticker(ENDING_TICK);
+                }
+            }
+            _ = tick.tick() => worker.hall.sweep(),
+        }
+        if worker.is_done() {
+            break;
+        }
+    }
+    worker.end(commands).await;
+}
+
+fn ticker(period: Duration) -> Interval {
+    let mut ticker = interval(period);
+    ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticker
+}
+
+impl Worker {
+    fn new(core: Arc<Core>, id: WorkerId, mailbox: UnboundedSender<Command>) -> Self {
+        let hall = Hall::new(core.clock, core.settings.limits, core.record_of(id));
+        let desk = Desk::new(id, Arc::clone(&core.gate), Rc::clone(&hall), core.router.clone());
+        let connections = core.roster.add(id, mailbox);
+        // From here on requests may be on their way to this worker: they wait in its mailbox.
+        core.gate.enlist(id);
+        Self {
+            core,
+            id,
+            hall,
+            desk,
+            connections,
+            mode: Mode::Serving,
+        }
+    }
+
+    fn hall_interval(&self) -> Duration {
+        self.core.settings.limits.sweep_interval()
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Serve(arrival) => self.receive(arrival),
+            Command::Run(job, permit) => drop(spawn_local(Rc::clone(&self.desk).run_job(*job, permit))),
+            Command::Part(count) => self.hall.part(count),
+            Command::Retire if self.mode == Mode::Serving => {
+                self.mode = Mode::Retiring;
+                self.hall.part(usize::MAX);
+            }
+            Command::Retire => {}
+            Command::Close => {
+                self.mode = Mode::Closing;
+                self.hall.set_mood(Mood::Closing);
+            }
+            Command::Abort => self.mode = Mode::Aborted,
+        }
+    }
+
+    fn receive(&self, arrival: Arrival) {
+        let occupied = Occupied::counted(&self.connections);
+        if self.mode == Mode::Retiring {
+            self.core.roster.place(arrival);
+            return;
+        }
+        let (hall, backend) = (Rc::clone(&self.hall), Backend::Service(Rc::clone(&self.desk)));
+        let core = Arc::clone(&self.core);
+        spawn_local(async move {
+            let _occupied = occupied;
+            if let Ended::Parted(arrival) = drive(arrival, hall, backend).await {
+                core.roster.place(arrival);
+            }
+        });
+    }
+
+    fn is_done(&self) -> bool {
+        match self.mode {
+            Mode::Serving => false,
+            Mode::Retiring => self.hall.is_empty() && self.core.gate.has_finished(self.id),
+            // Others may still need this worker's slots.
+            Mode::Closing => self.core.is_idle(),
+            Mode::Aborted => true,
+        }
+    }
+
+    /// Leaves the roster; connections that came in meanwhile go to others.
+    async fn end(self, mut commands: UnboundedReceiver<Command>) {
+        self.core.roster.remove(self.id);
+        commands.close();
+        while let Some(command) = commands.recv().await {
+            if let Command::Serve(arrival) = command
+                && self.mode == Mode::Retiring
+            {
+                self.core.roster.place(arrival);
+            }
+        }
+        // Last: from here on another worker may have the number.
+        self.core.gate.dismiss(self.id);
+        tracing::debug!(worker = self.id.0, "worker ended");
+    }
+}
