@@ -18,7 +18,7 @@ pub struct Args {
 impl Args {
     /// Prints or writes them.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let manifests = Vec::<(String, String)>::new();
+        let manifests = headroom_api::manifests()?;
         match self.out {
             None => {
                 let mut out = io::stdout().lock();

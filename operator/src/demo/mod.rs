@@ -2,6 +2,8 @@
 
 mod args;
 mod charts;
+mod conclude;
+mod page;
 mod play;
 mod played;
 mod recording;

@@ -1,4 +1,4 @@
-//! The run itself: start the service, play the load, stop everything, judge, report.
+//! The run itself: start the service, play the load, stop everything; then it is judged.
 
 use std::fs;
 use std::io::{self, Write};
@@ -6,20 +6,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
-use askama::Template;
+use anyhow::Context;
 use headroom_core::PodState;
-use headroom_load::report::{self as load, Summary};
+use headroom_load::report::Summary;
 use headroom_sim::mmc::Mmc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::charts::Run;
+use super::conclude::{Conclusion, conclude};
 use super::play::{Play, Target};
 use super::played::{Asked, Played};
 use super::recording::Recording;
-use super::report::Report;
-use super::steps::not_judged;
-use super::verdict::{Evidence, Judgement, Server, Verdict, judge};
+use super::verdict::Server;
 use super::view::{Shown, View};
 use crate::standalone::{Launch, Options, Standalone, Tick};
 use crate::validate::Service;
@@ -28,8 +25,7 @@ use crate::validate::Service;
 const MAX_SERVERS: f64 = 10.0;
 /// How long the first servers may take to be ready, besides their start delay.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Exit code of a missed verdict, and of an interrupted run.
-const MISSED: u8 = 3;
+/// Exit code of an interrupted run.
 const INTERRUPTED: u8 = 130;
 
 /// What to run.
@@ -215,85 +211,4 @@ impl Stage {
             .filter(|pod| pod.state == PodState::Ready)
             .count();
     }
-}
-
-struct Conclusion {
-    service: Service,
-    played: Played,
-    recording: Recording,
-    load: Summary,
-    server: Server,
-    out: PathBuf,
-}
-
-/// Judges, writes the reports, and says the verdict.
-fn conclude(end: &Conclusion) -> anyhow::Result<ExitCode> {
-    let Conclusion {
-        service,
-        played,
-        recording,
-        load,
-        server,
-        out,
-    } = end;
-    ensure!(!load.interrupted, "the load generator was interrupted");
-    let bounds = (
-        service.policy.min_replicas().0,
-        service.policy.max_replicas().map(|max| max.0),
-    );
-    let not_judged = not_judged(&played.planned);
-    let judged = judge(&Evidence {
-        seconds: &recording.seconds,
-        not_judged: &not_judged,
-        generator_kept_up: load.verdict != load::Verdict::Invalid,
-        pod_seconds: recording.pod_seconds(),
-        scale_ins: recording.scale_ins(),
-        min_replicas: bounds.0,
-        max_replicas: bounds.1,
-        server: *server,
-    });
-    let report = Report::new(recording, &judged, load, bounds);
-    let run = Run {
-        service: &service.name,
-        played,
-        not_judged: &not_judged,
-        recording,
-        load,
-        server: *server,
-        judged: &judged,
-    };
-    write(&out.join("report.json"), &serde_json::to_string_pretty(&report)?)?;
-    write(&out.join("report.html"), &run.page().render()?)?;
-    say(end, &judged)?;
-    Ok(match judged.verdict {
-        Verdict::Held => ExitCode::SUCCESS,
-        Verdict::Missed => ExitCode::from(MISSED),
-    })
-}
-
-fn write(file: &std::path::Path, text: &str) -> anyhow::Result<()> {
-    fs::write(file, text).with_context(|| format!("can't write {}", file.display()))
-}
-
-fn say(end: &Conclusion, judged: &Judgement) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    let verdict = match judged.verdict {
-        Verdict::Held => "held",
-        Verdict::Missed => "missed",
-    };
-    let ins = end.recording.scale_ins();
-    writeln!(
-        out,
-        "{verdict}: {:.2} % good, {} of {} judged seconds bad, {:.2} times the pod-hours of the optimum, {} times out, \
-         {ins} times in",
-        100.0 * end.load.goodput,
-        judged.judged_bad,
-        judged.judged,
-        judged.efficiency,
-        end.recording.changes.len() - ins,
-    )?;
-    for sentence in &judged.why {
-        writeln!(out, "  {sentence}")?;
-    }
-    writeln!(out, "Report: {}", end.out.join("report.html").display())
 }

@@ -9,9 +9,9 @@ use headroom_sim::optimum::{Optimum, needs};
 use serde::Serialize;
 
 /// At most this share of the judged seconds may be bad.
-const MAX_BAD_SHARE: f64 = 0.02;
+pub const MAX_BAD_SHARE: f64 = 0.02;
 /// At most this many times the pod-hours of the optimum may be used.
-const MAX_EFFICIENCY: f64 = 1.5;
+pub const MAX_EFFICIENCY: f64 = 1.5;
 /// The optimum follows a mean over so many seconds: it need not follow the draws of chance.
 const SMOOTHED_SECONDS: usize = 5;
 
