@@ -1,7 +1,8 @@
 //! The sample service: what a request costs is set, so that capacity and latency are real and known.
 
+use std::cell::Cell;
 use std::hint::black_box;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::State;
@@ -61,7 +62,7 @@ async fn answer_post(State(sample): State<Sample>, _body: Bytes) -> Bytes {
 impl Cost {
     async fn spend(self) {
         if !self.wait.is_zero() {
-            tokio::time::sleep(self.vary(self.wait)).await;
+            wait(self.vary(self.wait)).await;
         }
         if !self.cpu.is_zero() {
             burn(self.vary(self.cpu));
@@ -78,6 +79,26 @@ impl Cost {
         }
     }
 }
+
+thread_local! {
+    /// Seconds for which this thread's requests have waited longer than they should, less those made up for.
+    static OVERSLEPT: Cell<f64> = const { Cell::new(0.0) };
+}
+
+/// Waits so long on average: the runtime's timers tick in milliseconds and are up to one late, which for a mean of
+/// 10 ms is a twentieth of the capacity. What one request waits too long, the next ones wait less.
+async fn wait(duration: Duration) {
+    let wanted = duration.as_secs_f64();
+    let owed = OVERSLEPT.get().min(wanted);
+    OVERSLEPT.set(OVERSLEPT.get() - owed);
+    let started = Instant::now();
+    tokio::time::sleep(Duration::from_secs_f64(wanted - owed)).await;
+    let overslept = started.elapsed().as_secs_f64() - (wanted - owed);
+    // A stall of the whole machine is not made up for.
+    OVERSLEPT.set((OVERSLEPT.get() + overslept).min(MOST_OVERSLEPT));
+}
+
+const MOST_OVERSLEPT: f64 = 0.01;
 
 /// Keeps the thread's CPU busy. Time for which the thread does not run does not count, as with real work.
 fn burn(duration: Duration) {

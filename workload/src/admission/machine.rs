@@ -304,3 +304,6 @@ impl<J> Admission<J> {
         reason
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! The admin port.
+
+use std::time::Duration;
+
+use headroom_workload::StartError;
+use headroom_workload::stats::Stats;
+use rstest::rstest;
+
+use crate::service::{Service, start};
+
+fn put(service: &Service, authorization: &str, body: &str) -> (u16, String) {
+    let mut admin = service.admin();
+    let length = body.len();
+    let text =
+        format!("PUT /runtime HTTP/1.1\r\nhost: a\r\n{authorization}content-length: {length}\r\n\r\n{body}");
+    admin.send(&text).unwrap();
+    let reply = admin.reply().unwrap();
+    (reply.status, reply.body)
+}
+
+const RIGHT: &str = "authorization: Bearer secret\r\n";
+
+#[rstest]
+#[case::right(RIGHT, r#"{"workers":2}"#, 200, r#"{"workers":2}"#)]
+#[case::no_token("", r#"{"workers":2}"#, 401, "Authorization: Bearer TOKEN")]
+#[case::wrong_token(
+    "authorization: Bearer secre\r\n",
+    r#"{"workers":2}"#,
+    401,
+    "Authorization: Bearer TOKEN"
+)]
+#[case::other_scheme(
+    "authorization: Basic secret\r\n",
+    r#"{"workers":2}"#,
+    401,
+    "Authorization: Bearer TOKEN"
+)]
+#[case::none(RIGHT, r#"{"workers":0}"#, 400, "workers must be from 1 to 256, not 0")]
+#[case::too_many(RIGHT, r#"{"workers":257}"#, 400, "workers must be from 1 to 256, not 257")]
+#[case::negative(RIGHT, r#"{"workers":-1}"#, 400, "the body must be")]
+#[case::unknown(RIGHT, r#"{"workers":2,"pin":true}"#, 400, "unknown field `pin`")]
+#[case::no_json(RIGHT, "workers=2", 400, "the body must be")]
+#[case::too_large(RIGHT, &" ".repeat(5000), 413, "too large")]
+fn writes_need_the_token_and_a_sensible_body(
+    #[case] authorization: &str,
+    #[case] body: &str,
+    #[case] status: u16,
+    #[case] answer: &str,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "secret\n").unwrap();
+    let service = start(|server| server.token_file(file));
+    let (got, text) = put(&service, authorization, body);
+    assert_eq!(got, status, "{text}");
+    assert!(text.contains(answer), "{text}");
+    assert_eq!(service.server.stats().workers, if status == 200 { 2 } else { 1 });
+    service.stop();
+}
+
+#[test]
+fn without_a_token_file_writes_are_off() {
+    let service = start(|server| server);
+    let (status, text) = put(&service, RIGHT, r#"{"workers":2}"#);
+    assert_eq!(status, 403);
+    assert!(text.contains("--token-file"), "{text}");
+    service.stop();
+}
+
+#[test]
+fn a_missing_token_file_stops_the_start() {
+    let server = headroom_workload::Server::builder(axum::Router::new()).token_file("/nowhere/token");
+    assert!(matches!(server.start(), Err(StartError::Token(_))));
+}
+
+#[test]
+fn stats_are_what_the_types_say() {
+    let service = start(|server| server.revision("r1"));
+    assert_eq!(service.get("/").status, 200);
+    let stats: Stats = serde_json::from_str(&service.admin().get("/stats").unwrap().body).unwrap();
+    assert_eq!(
+        (stats.revision.as_str(), stats.workers, stats.arrivals),
+        ("r1", 1, 1)
+    );
+    assert_eq!(stats.boot_id, service.server.boot_id());
+    service.stop();
+}
+
+#[test]
+fn retries_are_counted_by_their_header() {
+    let service = start(|server| server);
+    let mut client = service.client();
+    client
+        .send("GET / HTTP/1.1\r\nhost: a\r\nx-retry-attempt: 1\r\n\r\n")
+        .unwrap();
+    assert_eq!(client.reply().unwrap().status, 200);
+    assert_eq!(service.server.stats().retries, 1);
+    service.stop();
+}
+
+#[test]
+fn metrics_name_each_family_once() {
+    let service = start(|server| server);
+    assert_eq!(service.get("/").status, 200);
+    let text = service.admin().get("/metrics").unwrap().body;
+    assert!(text.contains("headroom_workload_arrivals_total 1\n"), "{text}");
+    assert!(
+        text.contains("headroom_workload_rejected_total{reason=\"queueFull\"} 0\n"),
+        "{text}"
+    );
+    let mut families: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
+    let count = families.len();
+    families.dedup();
+    assert_eq!((families.len(), count), (count, 21));
+    service.stop();
+}
+
+#[test]
+fn a_starting_server_lives_but_is_not_ready() {
+    let service = start(|server| server.start_delay(Duration::from_hours(1)));
+    let mut admin = service.admin();
+    assert_eq!(admin.get("/livez").unwrap().status, 200);
+    let readyz = admin.get("/readyz").unwrap();
+    assert_eq!((readyz.status, readyz.body.as_str()), (503, "starting\n"));
+    service.stop();
+}

@@ -1,0 +1,149 @@
+//! What clients may send, and how long they may take.
+
+use std::time::Duration;
+
+use headroom_workload::Limits;
+use rstest::rstest;
+
+use crate::service::{Service, limited, start};
+
+const SHORT: Duration = Duration::from_millis(100);
+
+fn small() -> Service {
+    start(|server| {
+        limited(server, |limits| {
+            (limits.head_bytes, limits.uri_bytes, limits.body_bytes) = (8192, 1000, 100);
+        })
+    })
+}
+
+#[rstest]
+#[case::long_uri(&format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "x".repeat(1000)), 414)]
+#[case::long_head(&format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "x".repeat(8192)), 431)]
+#[case::many_headers(&format!("GET / HTTP/1.1\r\nhost: a\r\n{}\r\n", "a: b\r\n".repeat(101)), 431)]
+#[case::no_host("GET / HTTP/1.1\r\n\r\n", 400)]
+#[case::two_hosts("GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n", 400)]
+#[case::no_http("\r\nhello there\r\n\r\n", 400)]
+#[case::two_lengths(
+    "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
+    400
+)]
+#[case::other_coding(
+    "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    400
+)]
+#[case::large_body("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 101\r\n\r\n", 413)]
+fn what_is_against_the_rules_is_answered_and_ends_the_connection(#[case] request: &str, #[case] status: u16) {
+    let service = small();
+    let mut client = service.client();
+    client.send(request).unwrap();
+    assert_eq!(client.reply().unwrap().status, status);
+    assert!(client.is_closed());
+    service.until(|stats| stats.rejected.malformed == 1 && stats.arrivals == 1);
+    service.stop();
+}
+
+#[rstest]
+#[case::fits(100, 200, "100")]
+#[case::too_large(101, 413, "Failed to buffer the request body: length limit exceeded")]
+fn chunked_bodies_are_limited_while_they_are_read(
+    #[case] length: usize,
+    #[case] status: u16,
+    #[case] body: &str,
+) {
+    let service = small();
+    let mut client = service.client();
+    client
+        .send("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
+        .unwrap();
+    client
+        .send(&format!("{length:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(length)))
+        .unwrap();
+    let reply = client.reply().unwrap();
+    assert_eq!((reply.status, reply.body.as_str()), (status, body));
+    service.stop();
+}
+
+#[test]
+fn connections_over_the_limit_are_answered_503() {
+    let service = start(|server| limited(server, |limits| limits.connections = 1));
+    let mut first = service.client();
+    assert_eq!(first.get("/").unwrap().status, 200);
+    let mut second = service.client();
+    let refused = second.reply().unwrap();
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    assert!(second.is_closed());
+    assert_eq!(first.get("/").unwrap().status, 200);
+    service.stop();
+}
+
+#[rstest]
+#[case::nothing_at_all("", |limits: &mut Limits| limits.head_timeout = SHORT)]
+#[case::half_a_head("GET / HTTP/1.1\r\nhost:", |limits: &mut Limits| limits.head_timeout = SHORT)]
+fn a_slow_head_ends_the_connection(#[case] sent: &str, #[case] limit: fn(&mut Limits)) {
+    let service = start(|server| limited(server, limit));
+    let mut client = service.client();
+    client.send(sent).unwrap();
+    assert!(client.is_closed());
+    service.stop();
+}
+
+#[test]
+fn an_idle_connection_is_closed() {
+    let service = start(|server| limited(server, |limits| limits.keep_alive = SHORT));
+    let mut client = service.client();
+    assert_eq!(client.get("/").unwrap().status, 200);
+    assert!(client.is_closed());
+    service.stop();
+}
+
+#[test]
+fn a_slow_body_is_answered_408() {
+    let service = start(|server| limited(server, |limits| limits.body_idle = SHORT));
+    let mut client = service.client();
+    client
+        .send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc")
+        .unwrap();
+    assert_eq!(client.reply().unwrap().status, 408);
+    assert!(client.is_closed());
+    service.stop();
+}
+
+#[test]
+fn a_slow_handler_is_answered_504() {
+    let service = start(|server| limited(server, |limits| limits.request_timeout = SHORT));
+    let mut client = service.client();
+    assert_eq!(client.get("/held").unwrap().status, 504);
+    assert_eq!(client.get("/").unwrap().status, 200);
+    let stats = service.server.stats();
+    assert_eq!((stats.responses.server_error, stats.in_flight), (1, 0));
+    service.stop();
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_cut() {
+    let service = start(|server| {
+        limited(server, |limits| {
+            (limits.write_stall, limits.connections) = (SHORT, 1);
+        })
+    });
+    let mut client = service.client();
+    client.send("GET /large HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    // There is room for another connection once this one is gone.
+    while service.client().get("/").map(|reply| reply.status).ok() != Some(200) {
+        std::thread::yield_now();
+    }
+    // Two were answered, one of them as a whole.
+    service.until(|stats| stats.responses.success == 2 && stats.latency.count() == 1);
+    service.stop();
+}
+
+#[test]
+fn an_old_connection_ends_with_its_next_answer() {
+    let service = start(|server| limited(server, |limits| limits.connection_age = Duration::ZERO));
+    let mut client = service.client();
+    let reply = client.get("/").unwrap();
+    assert_eq!((reply.status, reply.header("connection")), (200, Some("close")));
+    assert!(client.is_closed());
+    service.stop();
+}

@@ -1,0 +1,10 @@
+//! A whole server over loopback sockets, seen by plain blocking clients that never retry.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)] // helpers of tests fail as tests do
+
+mod admin;
+mod admission;
+mod client;
+mod drain;
+mod limits;
+mod service;
+mod workers;
