@@ -28,5 +28,10 @@ fn the_example_gives_the_answer_that_the_reference_shows() {
     let last = String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned();
     let given: serde_json::Value = serde_json::from_str(&last).unwrap();
     let shown: serde_json::Value = serde_json::from_str(block(&text, "<!-- example:output -->")).unwrap();
-    assert_eq!(given, shown, "docs/reference/decide.md should show\n{}", serde_json::to_string_pretty(&given).unwrap());
+    assert_eq!(
+        given,
+        shown,
+        "docs/reference/decide.md should show\n{}",
+        serde_json::to_string_pretty(&given).unwrap()
+    );
 }

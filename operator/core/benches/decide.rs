@@ -14,10 +14,8 @@ fn decisions(criterion: &mut Criterion) {
         let mut spec = common::spec(180);
         spec.max_replicas = Some(pods);
         spec.min_replicas = pods;
-        let mut service = Service::new(
-            headroom_core::Policy::new(spec).unwrap_or_else(|_| policy(180)),
-            pods,
-        );
+        let mut service =
+            Service::new(headroom_core::Policy::new(spec).unwrap_or_else(|_| policy(180)), pods);
         service.run(f64::from(pods) * 250.0, 300);
         service.serve(f64::from(pods) * 250.0);
         let seen = service.observation();

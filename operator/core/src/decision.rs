@@ -53,7 +53,7 @@ pub enum ReasonCode {
     Saturated,
     /// Nothing is known about capacity yet, so the size stays.
     CapacityUnknown,
-    /// No pod answered: the size does not shrink.
+    /// No pod told its load: the size stays, unless the reserve needs more.
     EvidenceAbsent,
     /// Too few pods answered: the size does not shrink.
     EvidencePartial,

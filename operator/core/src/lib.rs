@@ -65,22 +65,9 @@ pub fn decide(policy: &Policy, state: State, seen: &Observation, now: Timestamp)
 }
 
 fn numbers(facts: &Facts<'_>) -> Numbers {
-    let Facts {
-        policy,
-        state,
-        current,
-        look,
-        demand,
-        capacity,
-        need,
-        now: _,
-    } = facts;
+    let Facts { policy, state, current, look, demand, capacity, need, now: _ } = facts;
     let per_pod = capacity.per_pod.unwrap_or(Rate::ZERO);
-    let fresh = if look.running > 0 {
-        f64::from(look.fresh) / f64::from(look.running)
-    } else {
-        0.0
-    };
+    let fresh = if look.running > 0 { f64::from(look.fresh) / f64::from(look.running) } else { 0.0 };
     Numbers {
         replicas: *current,
         offered_rate: demand.offered,
@@ -109,10 +96,6 @@ fn numbers(facts: &Facts<'_>) -> Numbers {
 impl Look {
     /// How many times more answers were bad than the strictest objective allows, since the last look.
     fn excess_share(&self) -> f64 {
-        if self.finished > 0.0 {
-            self.excess / self.finished
-        } else {
-            0.0
-        }
+        if self.finished > 0.0 { self.excess / self.finished } else { 0.0 }
     }
 }

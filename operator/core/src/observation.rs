@@ -103,29 +103,9 @@ impl Sample {
 
     /// Whether every counter is a number that a server could have counted.
     pub fn is_plausible(&self) -> bool {
-        let Self {
-            boot: _,
-            at_nanos: _,
-            arrivals,
-            not_demand,
-            rejected_overload,
-            objectives,
-            ..
-        } = self;
-        let Self {
-            server_errors,
-            in_flight,
-            queued,
-            in_flight_seconds,
-            busy_seconds,
-            ..
-        } = self;
-        let Self {
-            cpu_seconds,
-            throttled_seconds,
-            service,
-            ..
-        } = self;
+        let Self { boot: _, at_nanos: _, arrivals, not_demand, rejected_overload, objectives, .. } = self;
+        let Self { server_errors, in_flight, queued, in_flight_seconds, busy_seconds, .. } = self;
+        let Self { cpu_seconds, throttled_seconds, service, .. } = self;
         let plausible = |value: &f64| (0.0..=Self::MAX).contains(value);
         let counters = [
             arrivals,

@@ -41,12 +41,7 @@ impl Proposal {
 
     /// Moves the target, or confirms it, and says why.
     pub(crate) fn note(&mut self, to: Replicas, code: ReasonCode, message: String) {
-        self.reasons.push(Reason {
-            code,
-            from: self.target,
-            to,
-            message,
-        });
+        self.reasons.push(Reason { code, from: self.target, to, message });
         self.target = to;
     }
 }
@@ -59,23 +54,13 @@ pub(crate) fn size(
     demand: &Demand,
     capacity: Capacity,
 ) -> (Proposal, Need) {
-    let mut proposal = Proposal {
-        target: current,
-        reasons: Vec::new(),
-    };
+    let mut proposal = Proposal { target: current, reasons: Vec::new() };
     let Some(per_pod) = capacity.per_pod else {
         let max = policy.max_replicas().unwrap_or(current);
         let message =
             "capacity of a pod is not known yet, and there is no capacity.prior: the size stays".to_owned();
         proposal.note(current, ReasonCode::CapacityUnknown, message);
-        return (
-            proposal,
-            Need {
-                replicas: None,
-                demand: demand.total,
-                max,
-            },
-        );
+        return (proposal, Need { replicas: None, demand: demand.total, max });
     };
     let max = policy
         .max_replicas()
@@ -90,48 +75,25 @@ pub(crate) fn size(
     } else if policy.reserve() > demand.load {
         (ReasonCode::Reserve, "the reserve asks for")
     } else if demand.trend_rise > Rate::ZERO {
-        (
-            ReasonCode::Trend,
-            "by its trend, demand when a new pod is ready is",
-        )
+        (ReasonCode::Trend, "by its trend, demand when a new pod is ready is")
     } else {
         (ReasonCode::Demand, "demand is")
     };
-    let message = || {
-        format!(
-            "{what} {:.0}/s, at {:.0}/s a pod that needs {needed} pods",
-            total.get(),
-            per_pod.get()
-        )
-    };
+    let message =
+        || format!("{what} {:.0}/s, at {:.0}/s a pod that needs {needed} pods", total.get(), per_pod.get());
     proposal.change(needed, code, message);
-    (
-        proposal,
-        Need {
-            replicas: Some(needed),
-            demand: total,
-            max,
-        },
-    )
+    (proposal, Need { replicas: Some(needed), demand: total, max })
 }
 
 /// What to ask for at least when the workers are saturated and answers are bad.
 fn saturated_demand(look: &Look, per_pod: Rate) -> Rate {
     let saturated = look.utilization().get() >= SATURATED && look.excess_share() > 1.0;
-    if saturated {
-        per_pod.times(f64::from(look.ready) * SATURATED_FACTOR)
-    } else {
-        Rate::ZERO
-    }
+    if saturated { per_pod.times(f64::from(look.ready) * SATURATED_FACTOR) } else { Rate::ZERO }
 }
 
 impl Look {
     /// Share of the workers' time that was used, over the pods that answered.
     pub(crate) fn utilization(&self) -> Share {
-        if self.available > 0.0 {
-            Share::new(self.busy / self.available)
-        } else {
-            Share::NONE
-        }
+        if self.available > 0.0 { Share::new(self.busy / self.available) } else { Share::NONE }
     }
 }

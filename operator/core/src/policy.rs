@@ -84,59 +84,27 @@ impl Policy {
     /// A value outside its range, or two that contradict each other.
     pub fn new(spec: PolicySpec) -> Result<Self, PolicyError> {
         let range = |ok: bool, field, allowed| {
-            if ok {
-                Ok(())
-            } else {
-                Err(PolicyError::OutOfRange { field, allowed })
-            }
+            if ok { Ok(()) } else { Err(PolicyError::OutOfRange { field, allowed }) }
         };
         let rate = |value: f64| value > 0.0 && value <= Rate::MAX.get();
         range(rate(spec.qps), "objectives.qps", "a rate above 0")?;
-        range(
-            !spec.latency.is_empty(),
-            "objectives.latency",
-            "a list of at least one objective",
-        )?;
+        range(!spec.latency.is_empty(), "objectives.latency", "a list of at least one objective")?;
         for objective in &spec.latency {
             let quantile = objective.quantile > 0.0 && objective.quantile < 1.0;
-            range(
-                quantile,
-                "objectives.latency[].quantile",
-                "between 0 and 1, exclusive",
-            )?;
-            range(
-                !objective.threshold.is_zero(),
-                "objectives.latency[].threshold",
-                "longer than zero",
-            )?;
+            range(quantile, "objectives.latency[].quantile", "between 0 and 1, exclusive")?;
+            range(!objective.threshold.is_zero(), "objectives.latency[].threshold", "longer than zero")?;
         }
         let availability = spec.availability > 0.0 && spec.availability < 1.0;
-        range(
-            availability,
-            "objectives.availability",
-            "between 0 and 100 percent, exclusive",
-        )?;
-        range(
-            spec.reserve_qps == 0.0 || rate(spec.reserve_qps),
-            "reserve.qps",
-            "a rate of 0 or more",
-        )?;
+        range(availability, "objectives.availability", "between 0 and 100 percent, exclusive")?;
+        range(spec.reserve_qps == 0.0 || rate(spec.reserve_qps), "reserve.qps", "a rate of 0 or more")?;
         range(spec.min_replicas >= 1, "minReplicas", "1 or more")?;
         let prior = spec.prior_qps_per_pod;
-        range(
-            prior.is_none_or(rate),
-            "capacity.prior.qpsPerPod",
-            "a rate above 0",
-        )?;
+        range(prior.is_none_or(rate), "capacity.prior.qpsPerPod", "a rate above 0")?;
         if spec.reserve_qps > spec.qps {
-            return Err(PolicyError::Contradiction(
-                "reserve.qps must not be above objectives.qps",
-            ));
+            return Err(PolicyError::Contradiction("reserve.qps must not be above objectives.qps"));
         }
         if spec.max_replicas.is_some_and(|max| max < spec.min_replicas) {
-            return Err(PolicyError::Contradiction(
-                "maxReplicas must not be below minReplicas",
-            ));
+            return Err(PolicyError::Contradiction("maxReplicas must not be below minReplicas"));
         }
         spec.behavior.check()?;
         Ok(Self {

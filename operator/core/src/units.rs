@@ -49,11 +49,7 @@ impl Rate {
     /// A rate in requests per second. What is no rate (negative, not a number) is zero; what is too large is
     /// [`Rate::MAX`].
     pub fn new(per_second: f64) -> Self {
-        if per_second > 0.0 {
-            Self(per_second.min(Self::MAX.0))
-        } else {
-            Self::ZERO
-        }
+        if per_second > 0.0 { Self(per_second.min(Self::MAX.0)) } else { Self::ZERO }
     }
 
     /// Requests per second.
@@ -96,11 +92,7 @@ impl Share {
 
     /// A share, clamped to 0..=1; what is not a number is 0.
     pub fn new(value: f64) -> Self {
-        if value > 0.0 {
-            Self(value.min(1.0))
-        } else {
-            Self::NONE
-        }
+        if value > 0.0 { Self(value.min(1.0)) } else { Self::NONE }
     }
 
     /// The share as a number from 0 to 1.
@@ -121,10 +113,7 @@ mod tests {
     #[case::less_than_one(0.1, 100.0, 1)]
     #[case::no_capacity(1.0, 0.0, u32::MAX)]
     fn pods_to_carry_a_load(#[case] load: f64, #[case] per_pod: f64, #[case] pods: u32) {
-        assert_eq!(
-            Replicas::to_carry(Rate::new(load), Rate::new(per_pod)),
-            Replicas(pods)
-        );
+        assert_eq!(Replicas::to_carry(Rate::new(load), Rate::new(per_pod)), Replicas(pods));
     }
 
     #[rstest]

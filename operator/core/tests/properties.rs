@@ -1,8 +1,5 @@
 //! The safety invariants of `decide`, over random services, histories and counters.
-#![allow(
-    clippy::unwrap_used,
-    reason = "generators are test code, though clippy can't tell"
-)]
+#![allow(clippy::unwrap_used, reason = "generators are test code, though clippy can't tell")]
 
 mod common;
 
@@ -71,22 +68,13 @@ prop_compose! {
 /// Looks and the seconds between them.
 fn any_history() -> impl Strategy<Value = Vec<(i64, Observation)>> {
     prop::collection::vec(
-        (
-            prop_oneof![8 => Just(1i64), 1 => 0i64..3, 1 => 3i64..4000],
-            any_observation(),
-        ),
+        (prop_oneof![8 => Just(1i64), 1 => 0i64..3, 1 => 3i64..4000], any_observation()),
         1..25,
     )
 }
 
 fn any_policy() -> impl Strategy<Value = Policy> {
-    (
-        1u32..20,
-        prop::option::of(0u32..60),
-        0u64..400,
-        prop::option::of(1.0..1000.0f64),
-        0.0..5000.0f64,
-    )
+    (1u32..20, prop::option::of(0u32..60), 0u64..400, prop::option::of(1.0..1000.0f64), 0.0..5000.0f64)
         .prop_map(|(min, extra, window, prior, reserve)| {
             let mut spec = spec(window);
             (spec.min_replicas, spec.max_replicas) = (min, extra.map(|extra| min + extra));
@@ -264,6 +252,13 @@ proptest! {
         let changes = service.changes;
         service.run(rate, 60);
         prop_assert_eq!(service.changes, changes);
+    }
+
+    #[test]
+    fn a_steady_load_without_noise_settles_in_three_changes(rate in 5.0..12_000.0f64, replicas in 1u32..40) {
+        let mut service = Service::new(policy(60), replicas);
+        service.run(rate, 500);
+        prop_assert!(service.changes <= 3, "{} changes", service.changes);
     }
 
     #[test]

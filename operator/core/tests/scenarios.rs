@@ -38,24 +38,15 @@ fn one_wild_sample_does_not_buy_a_thousand_pods() {
     service.run(1_000.0, 300);
     let before = service.pods.len() as u32;
     let decision = service.tick(1_000_000.0);
-    assert!(
-        decision.target_replicas.0 <= (before + 4).max(2 * before),
-        "{decision:#?}"
-    );
-    assert!(
-        decision.reasons.iter().any(|r| r.code == ReasonCode::Unconfirmed),
-        "{decision:#?}"
-    );
+    assert!(decision.target_replicas.0 <= (before + 4).max(2 * before), "{decision:#?}");
+    assert!(decision.reasons.iter().any(|r| r.code == ReasonCode::Unconfirmed), "{decision:#?}");
 }
 
 #[test]
 fn a_regression_is_learned_within_five_minutes() {
     let mut service = Service::new(policy(180), 5);
     let before = service.run(1_500.0, 900).numbers;
-    assert!(
-        (before.capacity_per_pod.get() / KNEE - 1.0).abs() < 0.1,
-        "{before:#?}"
-    );
+    assert!((before.capacity_per_pod.get() / KNEE - 1.0).abs() < 0.1, "{before:#?}");
     service.handler_seconds = 0.010 / 0.7;
     let after = service.run(1_500.0, 300).numbers;
     let slower = after.capacity_per_pod.get() / before.capacity_per_pod.get();
@@ -73,10 +64,7 @@ fn pods_that_never_arrive_stop_the_growth_and_say_so() {
         }
         last = service.tick(500.0 + 5.0 * f64::from(second));
     }
-    assert!(
-        last.reasons.iter().any(|r| r.code == ReasonCode::ScaleUpBlocked),
-        "{last:#?}"
-    );
+    assert!(last.reasons.iter().any(|r| r.code == ReasonCode::ScaleUpBlocked), "{last:#?}");
     assert!(last.numbers.overdue_pods > Replicas(0));
     assert!(last.target_replicas < last.numbers.needed_replicas);
 }
@@ -99,15 +87,8 @@ fn nothing_shrinks_in_the_first_window_after_a_start_or_a_pause() {
     service.run(100.0, 120);
     assert_eq!(service.pods.len(), 1);
     service.resize(20);
-    service.now = service
-        .now
-        .checked_add(jiff::SignedDuration::from_secs(600))
-        .unwrap();
-    assert_eq!(
-        service.run(100.0, 170).target_replicas,
-        Replicas(20),
-        "a pause of our own"
-    );
+    service.now = service.now.checked_add(jiff::SignedDuration::from_secs(600)).unwrap();
+    assert_eq!(service.run(100.0, 170).target_replicas, Replicas(20), "a pause of our own");
 }
 
 #[test]
@@ -133,11 +114,7 @@ fn frozen_counters_are_no_evidence() {
     let mut service = Service::new(policy(30), 5);
     service.run(1_500.0, 300);
     let size = service.pods.len();
-    let frozen: Vec<_> = service
-        .pods
-        .iter()
-        .map(|p| (p.sample.at_nanos, p.sample))
-        .collect();
+    let frozen: Vec<_> = service.pods.iter().map(|p| (p.sample.at_nanos, p.sample)).collect();
     for _ in 0..300 {
         service.serve(1_500.0);
         for (pod, (_, sample)) in service.pods.iter_mut().zip(&frozen) {

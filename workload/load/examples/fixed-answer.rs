@@ -17,13 +17,10 @@ const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nHello, worl
 const LISTENER: Token = Token(usize::MAX - 1);
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let address = std::env::args()
-        .nth(1)
-        .ok_or("give the address to listen on, such as 127.0.0.1:8099")?;
+    let address = std::env::args().nth(1).ok_or("give the address to listen on, such as 127.0.0.1:8099")?;
     let mut listener = TcpListener::bind(address.parse()?)?;
     let mut poll = Poll::new()?;
-    poll.registry()
-        .register(&mut listener, LISTENER, Interest::READABLE)?;
+    poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
     let mut connections: Vec<Option<TcpStream>> = Vec::new();
     let mut events = Events::with_capacity(1024);
     loop {
@@ -47,8 +44,7 @@ fn accept(
         match listener.accept() {
             Ok((mut stream, _)) => {
                 stream.set_nodelay(true)?;
-                poll.registry()
-                    .register(&mut stream, Token(connections.len()), Interest::READABLE)?;
+                poll.registry().register(&mut stream, Token(connections.len()), Interest::READABLE)?;
                 connections.push(Some(stream));
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),

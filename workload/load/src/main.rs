@@ -43,47 +43,45 @@ fn run(job: Job) -> Result<u8, Box<dyn Error>> {
     if let Some(warning) = &job.warning {
         writeln!(io::stderr(), "warning: {warning}")?;
     }
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // The second time it ends the process at once.
-        signal_hook::flag::register_conditional_shutdown(
-            signal,
-            INTERRUPTED.into(),
-            Arc::clone(&interrupted),
-        )?;
-        signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
-    }
+    let interrupted = notice_interruption()?;
     let rows = job.csv.as_deref().map(create).transpose()?;
     let json = job.json.as_deref().map(create).transpose()?;
-    let stdout_taken = [&job.csv, &job.json]
-        .into_iter()
-        .flatten()
-        .any(|path| is_stdout(path));
+    let stdout_taken = [&job.csv, &job.json].into_iter().flatten().any(|path| is_stdout(path));
 
-    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let style = Style::choose(!job.progress, io::stderr().is_terminal(), no_colour);
-    let reporter = Reporter::start(rows, ProgressLine::new(style, job.setup.end))?;
+    let reporter = Reporter::start(rows, ProgressLine::new(style(job.progress), job.setup.end))?;
     let ledger = Ledger::new(job.targets.len(), job.objectives, job.setup.timeout, job.warm_up)?;
     let engine = Engine::new(job.setup, job.arrivals, ledger)?;
     let cpu_before = cpu_time();
     let done = engine.run(&interrupted, reporter.notes())?;
-    let cpu = cpu_time().saturating_sub(cpu_before);
+    let run = Run {
+        targets: job.targets,
+        connections_opened: done.connections_opened,
+        requests_sent: done.requests_sent,
+        cpu: cpu_time().saturating_sub(cpu_before),
+        interrupted: done.interrupted,
+        seed: job.seed,
+    };
     let rows_written = reporter.finish();
-
-    let summary = summarise(
-        done.ledger,
-        Run {
-            targets: job.targets,
-            connections_opened: done.connections_opened,
-            requests_sent: done.requests_sent,
-            cpu,
-            interrupted: done.interrupted,
-            seed: job.seed,
-        },
-    );
+    let summary = summarise(done.ledger, run);
     show(&summary, json, stdout_taken, job.progress)?;
     rows_written.map_err(|error| format!("--csv: cannot write the rows: {error}"))?;
     exit_code(&summary)
+}
+
+/// A flag that Ctrl-C or SIGTERM sets. The second of them ends the process at once.
+fn notice_interruption() -> io::Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        let code = INTERRUPTED.into();
+        signal_hook::flag::register_conditional_shutdown(signal, code, Arc::clone(&interrupted))?;
+        signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
+    }
+    Ok(interrupted)
+}
+
+fn style(progress: bool) -> Style {
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    Style::choose(!progress, io::stderr().is_terminal(), no_colour)
 }
 
 /// Opens an output before the run: better no run than one whose results are lost.
@@ -91,12 +89,8 @@ fn create(path: &Path) -> Result<Rows, Box<dyn Error>> {
     if is_stdout(path) {
         return Ok(Box::new(io::stdout()));
     }
-    let file = File::create(path).map_err(|error| {
-        format!(
-            "cannot write {}: {error}; give another --csv or --json",
-            path.display()
-        )
-    })?;
+    let file = File::create(path)
+        .map_err(|error| format!("cannot write {}: {error}; give another --csv or --json", path.display()))?;
     Ok(Box::new(file))
 }
 

@@ -25,11 +25,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         parts += 1;
         rest = after;
     }
-    if (1..=4).contains(&parts) {
-        Ok(Duration::from_millis(millis))
-    } else {
-        Err(wrong())
-    }
+    if (1..=4).contains(&parts) { Ok(Duration::from_millis(millis)) } else { Err(wrong()) }
 }
 
 /// A number of seconds with three digits that matter and a fitting unit.

@@ -1,9 +1,6 @@
 //! Wrong usage ends with exit code 2 and says which flag, what was given and what is expected.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test fails by panicking, its helper functions too"
-)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 
 use rstest::rstest;
 use std::process::{Command, Output};
@@ -11,10 +8,7 @@ use std::process::{Command, Output};
 const TARGET: [&str; 2] = ["--target", "http://127.0.0.1:9/"];
 
 fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_headroom-load"))
-        .args(args)
-        .output()
-        .unwrap()
+    Command::new(env!("CARGO_BIN_EXE_headroom-load")).args(args).output().unwrap()
 }
 
 #[rstest]
@@ -61,19 +55,9 @@ fn a_wrong_flag_says_what_is_expected(#[case] args: &[&str], #[case] expected: &
 
 #[test]
 fn an_output_that_cannot_be_written_ends_the_run_before_it_starts() {
-    let args = [
-        "--rate",
-        "1",
-        "--duration",
-        "1h",
-        "--json",
-        "no/such/folder/summary.json",
-    ];
+    let args = ["--rate", "1", "--duration", "1h", "--json", "no/such/folder/summary.json"];
     let output = run(&[&TARGET, args.as_slice()].concat());
     let message = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        message.contains("cannot write no/such/folder/summary.json"),
-        "{message}"
-    );
+    assert!(message.contains("cannot write no/such/folder/summary.json"), "{message}");
 }

@@ -19,6 +19,8 @@ const REACTION: f64 = 10.0;
 /// Longest horizon of a trend, in seconds, and its largest rise relative to the load.
 const FARTHEST: f64 = 120.0;
 const LARGEST_RISE: f64 = 1.0;
+/// A rise below this part of the load is within the capacity's own error.
+const SMALLEST_RISE: f64 = 0.01;
 
 /// Demand and the parts it is made of, in requests per second.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -40,10 +42,8 @@ pub(crate) struct Demand {
 
 /// What is asked of the service. Remembers a step in `state`.
 pub(crate) fn demand(policy: &Policy, state: &mut State, now: Moment) -> Demand {
-    let steady_since = state
-        .stepped_at
-        .filter(|at| now.seconds_since(*at) < LONG)
-        .unwrap_or_else(|| now.minus(LONG));
+    let steady_since =
+        state.stepped_at.filter(|at| now.seconds_since(*at) < LONG).unwrap_or_else(|| now.minus(LONG));
     let dispersion = noise::dispersion(state.load.since(steady_since));
     let step = step::detect(&state.load, dispersion, state.stepped_at);
     if step.is_some() {
@@ -58,14 +58,12 @@ pub(crate) fn demand(policy: &Policy, state: &mut State, now: Moment) -> Demand 
     let offered = mean(recent, FAST, |e| e.offered).unwrap_or(0.0);
     let base = fast.max(slow);
     let window = covered(recent).clamp(f64::MIN_POSITIVE, FAST);
-    let guard = if recent.is_empty() {
-        0.0
-    } else {
-        GUARD_DEVIATIONS * noise::deviation(dispersion, base, window)
-    };
+    let guard =
+        if recent.is_empty() { 0.0 } else { GUARD_DEVIATIONS * noise::deviation(dispersion, base, window) };
     let horizon = (state.lead.time_to_ready() + REACTION).min(FARTHEST);
     let rise =
         trend::slope(recent, dispersion).map_or(0.0, |slope| (slope * horizon).min(LARGEST_RISE * base));
+    let rise = if rise < SMALLEST_RISE * base { 0.0 } else { rise };
     let load = Rate::new(base + guard + rise);
     let last_two = state.load.last(2).iter().map(|e| e.demand);
     Demand {

@@ -8,17 +8,11 @@ pub(super) fn rise(values: &mut [f64], weights: &[f64]) {
         let mut block = (value, weight, 1);
         while let Some(last) = blocks.pop_if(|last| last.0 > block.0) {
             let weight = last.1 + block.1;
-            block = (
-                (last.0 * last.1 + block.0 * block.1) / weight,
-                weight,
-                last.2 + block.2,
-            );
+            block = ((last.0 * last.1 + block.0 * block.1) / weight, weight, last.2 + block.2);
         }
         blocks.push(block);
     }
-    let risen = blocks
-        .into_iter()
-        .flat_map(|(value, _, count)| std::iter::repeat_n(value, count));
+    let risen = blocks.into_iter().flat_map(|(value, _, count)| std::iter::repeat_n(value, count));
     for (value, risen) in values.iter_mut().zip(risen) {
         *value = risen;
     }

@@ -21,11 +21,7 @@ pub(super) fn dispersion(entries: &[Entry]) -> f64 {
         squares += (b.demand - a.demand).powi(2);
         expected += mean * (1.0 / a.seconds + 1.0 / b.seconds);
     }
-    if expected > 0.0 {
-        (squares / expected).min(NOISIEST)
-    } else {
-        0.0
-    }
+    if expected > 0.0 { (squares / expected).min(NOISIEST) } else { 0.0 }
 }
 
 /// Standard deviation of the mean rate over `seconds`, for a load of `rate` with this dispersion.

@@ -22,10 +22,7 @@ pub(super) fn detect(load: &LoadWindow, dispersion: f64, stepped_at: Option<Mome
     }
     let before = load.before_last(2);
     let settled = stepped_at.map_or(0, |at| before.partition_point(|e| e.at <= at));
-    let before = before
-        .get(settled..)
-        .filter(|since| !since.is_empty())
-        .unwrap_or(before);
+    let before = before.get(settled..).filter(|since| !since.is_empty()).unwrap_or(before);
     let level = mean(before, BASELINE, |e| e.demand)?;
     let beyond = |entry: &Entry| {
         let chance = DEVIATIONS * deviation(dispersion.max(1.0), level.max(1.0), entry.seconds);

@@ -7,11 +7,8 @@ use crate::plan::Proposal;
 pub(super) fn bounds(facts: &Facts<'_>, mut proposal: Proposal) -> Proposal {
     let (min, max) = (facts.policy.min_replicas(), facts.need.max);
     let target = proposal.target;
-    let what = if facts.policy.max_replicas().is_some() {
-        "maxReplicas"
-    } else {
-        "what objectives.qps needs"
-    };
+    let what =
+        if facts.policy.max_replicas().is_some() { "maxReplicas" } else { "what objectives.qps needs" };
     proposal.change(target.min(max), ReasonCode::TooManyReplicas, || {
         format!("{target} pods would be needed, {what} is {max}")
     });

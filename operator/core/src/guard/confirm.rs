@@ -14,11 +14,7 @@ pub(super) fn confirm(facts: &Facts<'_>, mut proposal: Proposal) -> Proposal {
     let Some(per_pod) = facts.capacity.per_pod.filter(|_| facts.grows(&proposal)) else {
         return proposal;
     };
-    let start = facts
-        .state
-        .sizes
-        .smallest_within(SECONDS, facts.now, facts.current)
-        .0;
+    let start = facts.state.sizes.smallest_within(SECONDS, facts.now, facts.current).0;
     let unconfirmed = start.saturating_add(PODS).max(start.saturating_mul(FACTOR));
     let confirmed = Replicas::to_carry(facts.demand.confirmed.max(facts.policy.reserve()), per_pod);
     let limit = Replicas(unconfirmed).max(confirmed).max(facts.current);

@@ -7,10 +7,7 @@ use crate::plan::Proposal;
 pub(super) fn hot_pods(facts: &Facts<'_>, mut proposal: Proposal) -> Proposal {
     if facts.shrinks(&proposal) && facts.look.hot > 0 {
         proposal.change(facts.current, ReasonCode::HotPods, || {
-            format!(
-                "{} of {} ready pods miss the objectives",
-                facts.look.hot, facts.look.ready
-            )
+            format!("{} of {} ready pods miss the objectives", facts.look.hot, facts.look.ready)
         });
     }
     proposal

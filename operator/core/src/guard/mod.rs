@@ -52,8 +52,7 @@ const ALL: [Guard; 9] = [
 
 /// Applies every guard.
 pub(crate) fn all(facts: &Facts<'_>, proposal: Proposal) -> Proposal {
-    ALL.iter()
-        .fold(proposal, |proposal, guard| guard(facts, proposal))
+    ALL.iter().fold(proposal, |proposal, guard| guard(facts, proposal))
 }
 
 impl Facts<'_> {

@@ -61,8 +61,5 @@ fn least(facts: &Facts<'_>, rules: &ScalingRules) -> Replicas {
 }
 
 fn moved(facts: &Facts<'_>, limit: &Limit) -> (u32, u32) {
-    facts
-        .state
-        .sizes
-        .moved_within(limit.period.as_secs_f64(), facts.now)
+    facts.state.sizes.moved_within(limit.period.as_secs_f64(), facts.now)
 }

@@ -42,12 +42,7 @@ fn bench() -> Bench {
         },
         state: State::default(),
         current: 10,
-        look: Look {
-            ready: 10,
-            running: 10,
-            fresh: 10,
-            ..Look::default()
-        },
+        look: Look { ready: 10, running: 10, fresh: 10, ..Look::default() },
         demand: Demand::default(),
         needed: 10,
     }
@@ -69,11 +64,7 @@ impl Bench {
             current: Replicas(self.current),
             look: &self.look,
             demand: &self.demand,
-            capacity: Capacity {
-                per_pod,
-                confidence: Share::ALL,
-                knee: Share::new(0.8),
-            },
+            capacity: Capacity { per_pod, confidence: Share::ALL, knee: Share::new(0.8) },
             need: Need {
                 replicas: Some(Replicas(self.needed)),
                 demand,
@@ -81,30 +72,20 @@ impl Bench {
             },
             now: at(0),
         };
-        let proposal = guard(
-            &facts,
-            Proposal {
-                target: Replicas(target),
-                reasons: Vec::new(),
-            },
-        );
-        (
-            proposal.target.0,
-            proposal.reasons.iter().map(|reason| reason.code).collect(),
-        )
+        let proposal = guard(&facts, Proposal { target: Replicas(target), reasons: Vec::new() });
+        (proposal.target.0, proposal.reasons.iter().map(|reason| reason.code).collect())
     }
 
     fn recommended(mut self, size: u32, seconds_ago: i64, window: f64) -> Self {
-        self.state
-            .recommendations
-            .push(Replicas(size), at(-seconds_ago), window, window);
+        self.state.recommendations.push(Replicas(size), at(-seconds_ago), window, window);
         self
     }
 }
 
 #[rstest]
 #[case::all_answered(10, 10, 5, 5, &[])]
-#[case::growth_is_never_stopped(0, 10, 20, 20, &[])]
+#[case::few_answers_do_not_stop_growth(1, 10, 20, 20, &[])]
+#[case::without_any_nothing_grows(0, 10, 20, 10, &[ReasonCode::EvidenceAbsent])]
 #[case::none_answered(0, 10, 5, 10, &[ReasonCode::EvidenceAbsent])]
 #[case::three_of_ten_missing(7, 10, 5, 10, &[ReasonCode::EvidencePartial])]
 #[case::two_of_ten_count_as_full(8, 10, 5, 7, &[ReasonCode::EvidencePartial])]
@@ -117,16 +98,8 @@ fn evidence_alone(
 ) {
     let mut bench = bench();
     bench.needed = 5;
-    bench.look = Look {
-        fresh,
-        running,
-        ready: running,
-        ..bench.look
-    };
-    assert_eq!(
-        bench.apply(evidence::evidence, target),
-        (expected, codes.to_vec())
-    );
+    bench.look = Look { fresh, running, ready: running, ..bench.look };
+    assert_eq!(bench.apply(evidence::evidence, target), (expected, codes.to_vec()));
 }
 
 #[rstest]
@@ -144,13 +117,8 @@ fn readiness_alone(#[case] ready: u32, #[case] target: u32, #[case] expected: u3
 #[case::beyond(1.1, 10)]
 fn budget_alone(#[case] excess: f64, #[case] expected: u32) {
     let mut bench = bench();
-    let entry = Entry {
-        at: at(-5),
-        seconds: 1.0,
-        finished: 100.0,
-        excess: 100.0 * excess,
-        ..Entry::default()
-    };
+    let entry =
+        Entry { at: at(-5), seconds: 1.0, finished: 100.0, excess: 100.0 * excess, ..Entry::default() };
     bench.state.load.push(entry);
     assert_eq!(bench.apply(budget::budget, 5).0, expected);
 }
@@ -160,10 +128,7 @@ fn hot_pods_alone() {
     let mut bench = bench();
     assert_eq!(bench.apply(hot_pods::hot_pods, 5).0, 5);
     bench.look.hot = 1;
-    assert_eq!(
-        bench.apply(hot_pods::hot_pods, 5),
-        (10, vec![ReasonCode::HotPods])
-    );
+    assert_eq!(bench.apply(hot_pods::hot_pods, 5), (10, vec![ReasonCode::HotPods]));
     assert_eq!(bench.apply(hot_pods::hot_pods, 15).0, 15, "growth goes on");
 }
 
@@ -198,36 +163,22 @@ fn confirmation_alone(#[case] agreed_pods: f64, #[case] target: u32, #[case] exp
 #[case::left_the_window(8, 181, 5, 5)]
 fn stabilisation_alone(#[case] size: u32, #[case] ago: i64, #[case] target: u32, #[case] expected: u32) {
     let mut bench = bench().recommended(size, ago, 180.0);
-    bench
-        .state
-        .recommendations
-        .push(Replicas(target), at(0), 180.0, 180.0);
+    bench.state.recommendations.push(Replicas(target), at(0), 180.0, 180.0);
     assert_eq!(bench.apply(stabilize::stabilize, target).0, expected);
 }
 
 #[test]
 fn growth_waits_for_the_smallest_of_its_window() {
     let bench = bench().recommended(12, 10, 60.0);
-    assert_eq!(
-        bench.apply(stabilize::stabilize, 20),
-        (12, vec![ReasonCode::ScaleUpStabilized])
-    );
+    assert_eq!(bench.apply(stabilize::stabilize, 20), (12, vec![ReasonCode::ScaleUpStabilized]));
 }
 
 const fn pods(value: u32) -> Limit {
-    Limit {
-        kind: LimitKind::Pods,
-        value,
-        period: std::time::Duration::from_secs(60),
-    }
+    Limit { kind: LimitKind::Pods, value, period: std::time::Duration::from_secs(60) }
 }
 
 const fn percent(value: u32) -> Limit {
-    Limit {
-        kind: LimitKind::Percent,
-        value,
-        period: std::time::Duration::from_secs(60),
-    }
+    Limit { kind: LimitKind::Percent, value, period: std::time::Duration::from_secs(60) }
 }
 
 // The size went from 8 to 10 ten seconds ago, so the period began with 8.
@@ -248,11 +199,8 @@ fn growth_rate_alone(
     let mut bench = bench();
     bench.state.sizes.notice(Replicas(8), at(-70));
     bench.state.sizes.notice(Replicas(10), at(-10));
-    bench.spec.behavior.scale_up = ScalingRules {
-        limits: limits.to_vec(),
-        select,
-        ..ScalingRules::default()
-    };
+    bench.spec.behavior.scale_up =
+        ScalingRules { limits: limits.to_vec(), select, ..ScalingRules::default() };
     assert_eq!(bench.apply(rate::rate, target).0, expected);
 }
 
@@ -274,11 +222,8 @@ fn shrinking_rate_alone(
     let mut bench = bench();
     bench.state.sizes.notice(Replicas(12), at(-70));
     bench.state.sizes.notice(Replicas(10), at(-10));
-    bench.spec.behavior.scale_down = ScalingRules {
-        limits: limits.to_vec(),
-        select,
-        ..ScalingRules::default()
-    };
+    bench.spec.behavior.scale_down =
+        ScalingRules { limits: limits.to_vec(), select, ..ScalingRules::default() };
     assert_eq!(bench.apply(rate::rate, target).0, expected);
 }
 

@@ -18,10 +18,7 @@ pub(crate) fn tolerance(
         return proposal;
     };
     let ratio = need.demand.get() / (per_pod.get() * f64::from(current.0));
-    let (up, down) = (
-        policy.behavior().scale_up.tolerance,
-        policy.behavior().scale_down.tolerance,
-    );
+    let (up, down) = (policy.behavior().scale_up.tolerance, policy.behavior().scale_down.tolerance);
     let tolerated = (proposal.target > current && ratio <= 1.0 + up)
         || (proposal.target < current && down > 0.0 && ratio >= 1.0 - down);
     if tolerated {

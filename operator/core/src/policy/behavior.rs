@@ -69,19 +69,11 @@ impl Behavior {
     pub(super) fn check(&self) -> Result<(), PolicyError> {
         for rules in [&self.scale_up, &self.scale_down] {
             let range = |ok: bool, field, allowed| {
-                if ok {
-                    Ok(())
-                } else {
-                    Err(PolicyError::OutOfRange { field, allowed })
-                }
+                if ok { Ok(()) } else { Err(PolicyError::OutOfRange { field, allowed }) }
             };
             let window = rules.stabilization_window <= Self::MAX_WINDOW;
             range(window, "behavior.*.stabilizationWindowSeconds", "from 0 to 3600")?;
-            range(
-                (0.0..=1.0).contains(&rules.tolerance),
-                "behavior.*.tolerance",
-                "from 0 to 1",
-            )?;
+            range((0.0..=1.0).contains(&rules.tolerance), "behavior.*.tolerance", "from 0 to 1")?;
             for limit in &rules.limits {
                 range(limit.value >= 1, "behavior.*.policies[].value", "1 or more")?;
                 let period = limit.period >= Duration::from_secs(1) && limit.period <= Self::MAX_PERIOD;

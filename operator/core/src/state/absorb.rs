@@ -13,6 +13,10 @@ use crate::units::Replicas;
 
 /// A gap of more than so many usual intervals means that we, not the service, stood still.
 const GAP_FACTOR: f64 = 3.0;
+/// The windows of demand are full after so many seconds.
+const WINDOWS_FULL: f64 = 15.0;
+/// Weight of the newest interval in the usual one.
+const CADENCE_WEIGHT: f64 = 0.2;
 /// Gaps up to this many seconds are never counted as one.
 const SHORTEST_GAP: f64 = 5.0;
 /// Load last seen on a pod that stopped answering is believed for so long, in seconds.
@@ -76,28 +80,30 @@ impl State {
         (self, look)
     }
 
-    /// After a start or a pause of our own the past is unknown: the present size counts as recommended, so that
-    /// nothing shrinks for one stabilisation window.
+    /// After a start or a pause of our own the past is unknown: until the windows are full again the present size
+    /// counts as recommended, so that nothing shrinks for one stabilisation window after that.
     fn notice_gap(&mut self, policy: &Policy, replicas: Replicas, now: Moment) {
+        let longest = (GAP_FACTOR * self.cadence).max(SHORTEST_GAP);
         let passed = self.last.map(|last| now.seconds_since(last));
-        let gap =
-            passed.is_none_or(|p| p > (GAP_FACTOR * self.cadence).max(SHORTEST_GAP) && self.cadence > 0.0);
-        if gap {
+        if passed.is_none_or(|passed| passed > longest && self.cadence > 0.0) {
+            self.blind_since = Some(now);
+        }
+        if self.blind_since.is_some_and(|since| now.seconds_since(since) < WINDOWS_FULL) {
             self.recommend(policy, replicas, now);
         }
-        if let Some(passed) = passed.filter(|p| *p > 0.0) {
-            let weight = if self.cadence > 0.0 { 0.2 } else { 1.0 };
-            self.cadence += weight * (passed - self.cadence);
+        match passed {
+            Some(passed) if passed > 0.0 && self.cadence > 0.0 => {
+                self.cadence += CADENCE_WEIGHT * (passed.min(longest) - self.cadence);
+            }
+            Some(passed) if passed > 0.0 => self.cadence = passed,
+            _ => {}
         }
     }
 
     /// Adds a recommendation to the stabilisation windows.
     pub(crate) fn recommend(&mut self, policy: &Policy, size: Replicas, now: Moment) {
         let window = |rules: &crate::policy::ScalingRules| rules.stabilization_window.as_secs_f64();
-        let (up, down) = (
-            window(&policy.behavior().scale_up),
-            window(&policy.behavior().scale_down),
-        );
+        let (up, down) = (window(&policy.behavior().scale_up), window(&policy.behavior().scale_down));
         self.recommendations.push(size, now, up, down);
     }
 
@@ -106,12 +112,9 @@ impl State {
             memory.last_starting = Some(now);
         } else if pod.state == PodState::Ready && !memory.been_ready {
             memory.been_ready = true;
-            let at_least = memory
-                .last_starting
-                .map_or(0.0, |at| at.seconds_since(memory.first_seen));
+            let at_least = memory.last_starting.map_or(0.0, |at| at.seconds_since(memory.first_seen));
             let at_most = memory.unseen_before.map(|before| now.seconds_since(before));
-            self.lead
-                .note(stated_start(pod.created_at, pod.ready_at), at_least, at_most);
+            self.lead.note(stated_start(pod.created_at, pod.ready_at), at_least, at_most);
             if memory.unseen_before.is_some() {
                 self.last_arrival = Some(now);
             }
@@ -166,22 +169,14 @@ impl State {
                 continue;
             }
             let recent = answered_at.is_some_and(|at| now.seconds_since(at) <= BELIEVED);
-            let last = if recent {
-                (memory.offered, memory.demand)
-            } else {
-                (0.0, 0.0)
-            };
+            let last = if recent { (memory.offered, memory.demand) } else { (0.0, 0.0) };
             all_offered += offered.max(last.0);
             all_demand += demand.max(last.1);
         }
         all_offered += f64::from(look.first) * offered;
         all_demand += f64::from(look.first) * demand;
         look.assumed = all_demand - look.demand;
-        let utilization = if look.available > 0.0 {
-            look.busy / look.available
-        } else {
-            0.0
-        };
+        let utilization = if look.available > 0.0 { look.busy / look.available } else { 0.0 };
         self.load.push(Entry {
             at: now,
             seconds: look.seconds / fresh,
@@ -211,10 +206,7 @@ impl Look {
 /// One memory for each pod seen, in the same order; those of other pods are forgotten. Mostly nothing has changed.
 fn align(mut known: Vec<PodMemory>, seen: &Observation, now: Moment, last: Option<Moment>) -> Vec<PodMemory> {
     let unchanged = known.len() == seen.pods.len()
-        && known
-            .iter()
-            .zip(&seen.pods)
-            .all(|(memory, pod)| memory.name == pod.name);
+        && known.iter().zip(&seen.pods).all(|(memory, pod)| memory.name == pod.name);
     if unchanged {
         return known;
     }
@@ -234,8 +226,5 @@ fn recall(known: &mut [PodMemory], cursor: &mut usize, name: &str) -> Option<Pod
         *cursor += offset + 1;
         return behind.get_mut(offset).map(std::mem::take);
     }
-    before
-        .iter_mut()
-        .find(|memory| memory.name == name)
-        .map(std::mem::take)
+    before.iter_mut().find(|memory| memory.name == name).map(std::mem::take)
 }

@@ -53,16 +53,12 @@ impl LoadWindow {
 
     /// The entries before the last `n`.
     pub(crate) fn before_last(&self, n: usize) -> &[Entry] {
-        self.entries
-            .get(..self.entries.len().saturating_sub(n))
-            .unwrap_or_default()
+        self.entries.get(..self.entries.len().saturating_sub(n)).unwrap_or_default()
     }
 
     /// The last `n` entries, or fewer.
     pub(crate) fn last(&self, n: usize) -> &[Entry] {
-        self.entries
-            .get(self.entries.len().saturating_sub(n)..)
-            .unwrap_or_default()
+        self.entries.get(self.entries.len().saturating_sub(n)..).unwrap_or_default()
     }
 }
 

@@ -32,6 +32,8 @@ pub struct State {
     pub(crate) last: Option<Moment>,
     /// Usual time between two looks, in seconds.
     pub(crate) cadence: f64,
+    /// When we started to look, or looked again after a pause.
+    pub(crate) blind_since: Option<Moment>,
     pub(crate) pods: Vec<PodMemory>,
     pub(crate) load: LoadWindow,
     /// Beginning of the fast window when a step was detected.
@@ -50,6 +52,7 @@ impl Default for State {
             version: STATE_VERSION,
             last: None,
             cadence: 0.0,
+            blind_since: None,
             pods: Vec::new(),
             load: LoadWindow::default(),
             stepped_at: None,

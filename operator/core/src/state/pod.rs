@@ -60,12 +60,7 @@ pub(crate) struct Delta {
 
 impl PodMemory {
     pub(crate) fn new(pod: &Pod, now: Moment, unseen_before: Option<Moment>) -> Self {
-        Self {
-            name: pod.name.clone(),
-            first_seen: now,
-            unseen_before,
-            ..Self::default()
-        }
+        Self { name: pod.name.clone(), first_seen: now, unseen_before, ..Self::default() }
     }
 
     /// Takes in a new sample. `Fresh` carries the difference; the first sample of a process has none yet.
@@ -84,16 +79,10 @@ impl PodMemory {
             return Answer::Missing;
         }
         if sample.boot != before.boot || sample.arrivals < before.arrivals {
-            let restarted = Sample {
-                boot: sample.boot,
-                ..Sample::default()
-            };
+            let restarted = Sample { boot: sample.boot, ..Sample::default() };
             self.begin(now, sample);
-            let delta = Delta {
-                busy: 0.0,
-                available: 0.0,
-                ..delta(policy, pod, &restarted, &sample, seconds)
-            };
+            let delta =
+                Delta { busy: 0.0, available: 0.0, ..delta(policy, pod, &restarted, &sample, seconds) };
             return self.fresh(delta);
         }
         self.sample = Some((now, sample));
@@ -132,10 +121,7 @@ impl PodMemory {
     /// Counters that stand still while work is in progress, or a clock that does, are no evidence.
     fn is_frozen(&mut self, before: &Sample, sample: &Sample) -> bool {
         let same_clock = sample.at_nanos == before.at_nanos && sample.at_nanos != 0;
-        let same_counters = Sample {
-            at_nanos: before.at_nanos,
-            ..*sample
-        } == *before;
+        let same_counters = Sample { at_nanos: before.at_nanos, ..*sample } == *before;
         let working = sample.in_flight > 0.0 || sample.queued > 0.0;
         if same_counters && (working || same_clock) {
             self.unchanged = self.unchanged.saturating_add(1);
@@ -170,11 +156,7 @@ fn delta(policy: &Policy, pod: &Pod, before: &Sample, after: &Sample, seconds: f
         offered,
         demand: (offered - turned_away).max(0.0),
         finished: strictest.answered + rejected,
-        served: if handled > 0.0 {
-            handled
-        } else {
-            strictest.answered
-        },
+        served: if handled > 0.0 { handled } else { strictest.answered },
         excess: strictest.excess,
         busy,
         available,
@@ -211,10 +193,7 @@ struct Strictest {
 /// The objective that is missed most, relative to what it allows. Rejections for overload are bad for all of them, so
 /// that the server's own limiter can't hide where its capacity ends.
 fn strictest(policy: &Policy, before: &Sample, after: &Sample, rejected: f64) -> Strictest {
-    let mut worst = Strictest {
-        answered: 0.0,
-        excess: -1.0,
-    };
+    let mut worst = Strictest { answered: 0.0, excess: -1.0 };
     let counts = before.objectives.iter().zip(&after.objectives);
     for (objective, (a, b)) in policy.latency().iter().zip(counts) {
         let late = (b.late - a.late).max(0.0);

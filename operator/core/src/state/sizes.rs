@@ -31,11 +31,7 @@ pub(crate) struct Sizes {
 impl Sizes {
     pub(crate) fn notice(&mut self, size: Replicas, at: Moment) {
         if let Some(from) = self.last.filter(|last| *last != size) {
-            let expired = self
-                .changes
-                .iter()
-                .take_while(|c| at.seconds_since(c.at) > HORIZON)
-                .count();
+            let expired = self.changes.iter().take_while(|c| at.seconds_since(c.at) > HORIZON).count();
             let surplus = (self.changes.len() + 1).saturating_sub(MAX_CHANGES);
             self.changes.drain(..expired.max(surplus));
             self.changes.push(Change { at, from, to: size });
@@ -56,10 +52,7 @@ impl Sizes {
     /// The smallest size seen within the last `seconds`, `current` included.
     pub(crate) fn smallest_within(&self, seconds: f64, now: Moment, current: Replicas) -> Replicas {
         let recent = self.changes.iter().filter(|c| now.seconds_since(c.at) < seconds);
-        recent
-            .map(|c| c.from)
-            .min()
-            .map_or(current, |least| least.min(current))
+        recent.map(|c| c.from).min().map_or(current, |least| least.min(current))
     }
 
     /// When the size last grew, if that is remembered.
@@ -105,9 +98,6 @@ impl Recommendations {
 
 /// As in the HPA, a recommendation counts while its age is below the window; the newest always counts.
 fn expire(queue: &mut Vec<(Moment, Replicas)>, now: Moment, window: f64) {
-    let expired = queue
-        .iter()
-        .take_while(|(at, _)| now.seconds_since(*at) >= window)
-        .count();
+    let expired = queue.iter().take_while(|(at, _)| now.seconds_since(*at) >= window).count();
     queue.drain(..expired.min(queue.len().saturating_sub(1)));
 }

@@ -1,9 +1,6 @@
 //! A service to decide about: pods as M/M/4 queues in the fluid limit, counters as a real server keeps them.
 #![allow(dead_code, reason = "each test binary uses its own part")]
-#![allow(
-    clippy::unwrap_used,
-    reason = "the benchmark uses it too, and is no test to clippy"
-)]
+#![allow(clippy::unwrap_used, reason = "the benchmark uses it too, and is no test to clippy")]
 
 use std::time::Duration;
 
@@ -40,11 +37,7 @@ pub fn spec(window: u64) -> PolicySpec {
             scale_down: ScalingRules {
                 stabilization_window: Duration::from_secs(window),
                 select: SelectPolicy::Max,
-                limits: vec![Limit {
-                    kind: LimitKind::Percent,
-                    value: 100,
-                    period: Duration::from_secs(15),
-                }],
+                limits: vec![Limit { kind: LimitKind::Percent, value: 100, period: Duration::from_secs(15) }],
                 tolerance: 0.0,
             },
         },
@@ -102,11 +95,7 @@ impl Service {
 
     pub fn resize(&mut self, replicas: u32) {
         while self.pods.len() > replicas as usize {
-            let last = self
-                .pods
-                .iter()
-                .rposition(|p| p.ready.is_none())
-                .unwrap_or(self.pods.len() - 1);
+            let last = self.pods.iter().rposition(|p| p.ready.is_none()).unwrap_or(self.pods.len() - 1);
             self.pods.remove(last);
         }
         while self.pods.len() < replicas as usize {
@@ -117,10 +106,7 @@ impl Service {
                 ready: None,
                 never: false,
                 silent: false,
-                sample: Sample {
-                    boot: u64::from(self.named),
-                    ..Sample::default()
-                },
+                sample: Sample { boot: u64::from(self.named), ..Sample::default() },
             });
         }
     }
@@ -146,11 +132,7 @@ impl Service {
     pub fn observation(&self) -> Observation {
         let pods = self.pods.iter().map(|pod| Pod {
             name: pod.name.clone(),
-            state: if pod.ready.is_some() {
-                PodState::Ready
-            } else {
-                PodState::Starting
-            },
+            state: if pod.ready.is_some() { PodState::Ready } else { PodState::Starting },
             created_at: Some(pod.created),
             ready_at: pod.ready,
             revision: "a".to_owned(),
@@ -159,21 +141,14 @@ impl Service {
             workers: WORKERS as u32,
             sample: (!pod.silent).then_some(pod.sample),
         });
-        Observation {
-            replicas: Replicas(self.pods.len() as u32),
-            pods: pods.collect(),
-        }
+        Observation { replicas: Replicas(self.pods.len() as u32), pods: pods.collect() }
     }
 
     /// One second, one decision, carried out at once.
     pub fn tick(&mut self, rate: f64) -> Decision {
         self.serve(rate);
-        let (decision, state) = decide(
-            &self.policy,
-            std::mem::take(&mut self.state),
-            &self.observation(),
-            self.now,
-        );
+        let (decision, state) =
+            decide(&self.policy, std::mem::take(&mut self.state), &self.observation(), self.now);
         self.state = state;
         let target = decision.target_replicas.0;
         if target as usize != self.pods.len() {
@@ -200,11 +175,8 @@ impl Running {
         sample.rejected_overload += rate - served;
         let late = served * share;
         let answered = &mut sample.objectives[0];
-        *answered = Answered {
-            good: answered.good + served - late,
-            late: answered.late + late,
-            service_beyond: 0.0,
-        };
+        *answered =
+            Answered { good: answered.good + served - late, late: answered.late + late, service_beyond: 0.0 };
         sample.busy_seconds += served * handler_seconds;
         sample.cpu_seconds += served * handler_seconds;
         sample.service.count += served;
@@ -221,11 +193,7 @@ fn late_share(rho: f64, service: f64, threshold: f64) -> f64 {
     let blocked = (1..=4).fold(1.0, |b, k| rho * WORKERS * b / (f64::from(k) + rho * WORKERS * b));
     let wait = blocked / (1.0 - rho + rho * blocked);
     let (mu, theta) = (1.0 / service, WORKERS * (1.0 - rho) / service);
-    let theta = if (theta - mu).abs() < 1e-6 {
-        theta + 1e-4
-    } else {
-        theta
-    };
+    let theta = if (theta - mu).abs() < 1e-6 { theta + 1e-4 } else { theta };
     (1.0 - wait) * (-mu * threshold).exp()
         + wait * (theta * (-mu * threshold).exp() - mu * (-theta * threshold).exp()) / (theta - mu)
 }

@@ -18,15 +18,7 @@ pub(super) struct Bucket {
 impl Bucket {
     /// `latency` is empty.
     pub(super) fn new(second: u64, latency: Histogram<u32>) -> Self {
-        Self {
-            counts: Second {
-                second,
-                ..Second::default()
-            },
-            open: 0,
-            behind: Duration::ZERO,
-            latency,
-        }
+        Self { counts: Second { second, ..Second::default() }, open: 0, behind: Duration::ZERO, latency }
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -59,10 +59,7 @@ impl Ledger {
         warm_up: Duration,
     ) -> Result<Self, CreationError> {
         let empty = tally::histogram(timeout)?;
-        let target = || TargetTally {
-            counts: Counts::default(),
-            latency: empty.clone(),
-        };
+        let target = || TargetTally { counts: Counts::default(), latency: empty.clone() };
         Ok(Self {
             warm_up,
             limit: Objective::limit_of_one(&objectives),
@@ -166,18 +163,12 @@ impl Ledger {
 
     /// What has been counted so far, over all targets.
     pub fn counts(&self) -> Counts {
-        self.targets
-            .iter()
-            .fold(Counts::default(), |sum, target| sum.plus(&target.counts))
+        self.targets.iter().fold(Counts::default(), |sum, target| sum.plus(&target.counts))
     }
 
     fn open_second(&mut self) {
-        let histogram = self
-            .spare
-            .pop()
-            .unwrap_or_else(|| Histogram::new_from(&self.template));
-        self.open
-            .push_back(Bucket::new(self.next_second + self.open.len() as u64, histogram));
+        let histogram = self.spare.pop().unwrap_or_else(|| Histogram::new_from(&self.template));
+        self.open.push_back(Bucket::new(self.next_second + self.open.len() as u64, histogram));
     }
 
     /// The second a request counts in; `None` within the warm-up.

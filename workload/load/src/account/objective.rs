@@ -68,15 +68,10 @@ impl FromStr for Objective {
             || format!("{text:?} is not an objective; expected p50, p90, p99 or p99.9, as in p99<100ms");
         let (name, threshold) = text.split_once('<').ok_or_else(wrong)?;
         let all = [Quantile::P50, Quantile::P90, Quantile::P99, Quantile::P999];
-        let quantile = all
-            .into_iter()
-            .find(|quantile| quantile.name() == name.trim())
-            .ok_or_else(wrong)?;
+        let quantile = all.into_iter().find(|quantile| quantile.name() == name.trim()).ok_or_else(wrong)?;
         let threshold = parse_duration(threshold.trim())?;
         if threshold.is_zero() {
-            return Err(format!(
-                "the threshold of {text:?} is 0: no answer can be that fast"
-            ));
+            return Err(format!("the threshold of {text:?} is 0: no answer can be that fast"));
         }
         Ok(Self { quantile, threshold })
     }
@@ -97,10 +92,7 @@ mod tests {
     #[case::highest_quantile(&["p50<20ms", "p99.9<200ms", "p99<100ms"], Some(200))]
     #[case::strictest_of_equals(&["p99 < 1s", "p99<100ms"], Some(100))]
     fn the_highest_quantile_judges_single_answers(#[case] texts: &[&str], #[case] millis: Option<u64>) {
-        assert_eq!(
-            Objective::limit_of_one(&objectives(texts)),
-            millis.map(Duration::from_millis)
-        );
+        assert_eq!(Objective::limit_of_one(&objectives(texts)), millis.map(Duration::from_millis));
     }
 
     #[rstest]

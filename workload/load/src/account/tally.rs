@@ -51,10 +51,9 @@ impl Outcome {
     /// `limit`: the longest latency of a good answer, if there is one.
     pub(super) fn judge(self, limit: Option<Duration>) -> Judgement {
         match self {
-            Self::Answered {
-                status: 200..400,
-                latency,
-            } if limit.is_none_or(|limit| latency <= limit) => Judgement::Good,
+            Self::Answered { status: 200..400, latency } if limit.is_none_or(|limit| latency <= limit) => {
+                Judgement::Good
+            }
             Self::Answered { status: 200..400, .. } => Judgement::Late,
             Self::Answered { status: 500.., .. } | Self::Failed(_) => Judgement::Failed,
             Self::Answered { .. } | Self::Abandoned => Judgement::Neither,
@@ -62,22 +61,13 @@ impl Outcome {
     }
 
     pub(super) fn is_rejection(self) -> bool {
-        matches!(
-            self,
-            Self::Answered {
-                status: 429 | 503,
-                ..
-            }
-        )
+        matches!(self, Self::Answered { status: 429 | 503, .. })
     }
 
     /// The latency, if the answer was a success.
     pub(super) fn success(self) -> Option<Duration> {
         match self {
-            Self::Answered {
-                status: 200..400,
-                latency,
-            } => Some(latency),
+            Self::Answered { status: 200..400, latency } => Some(latency),
             _ => None,
         }
     }

@@ -34,9 +34,8 @@ pub fn summarise(ledger: Ledger, run: Run) -> Summary {
     let (objectives, tallies, totals) = ledger.into_parts();
     let all = sum_of(&tallies);
     let judged = objectives.iter().zip(&totals.over);
-    let results: Vec<_> = judged
-        .map(|(objective, over)| judge(*objective, *over, &counts, all.as_ref()))
-        .collect();
+    let results: Vec<_> =
+        judged.map(|(objective, over)| judge(*objective, *over, &counts, all.as_ref())).collect();
     let schedule = schedule_kept(&totals, &counts);
     Summary {
         version: SUMMARY_VERSION,
@@ -45,11 +44,7 @@ pub fn summarise(ledger: Ledger, run: Run) -> Summary {
         objectives: results,
         seconds: totals.seconds,
         bad_seconds: totals.bad_seconds,
-        goodput: if counts.intended == 0 {
-            1.0
-        } else {
-            counts.good as f64 / counts.intended as f64
-        },
+        goodput: if counts.intended == 0 { 1.0 } else { counts.good as f64 / counts.intended as f64 },
         requests_per_second: counts.answered as f64 / totals.seconds.max(1) as f64,
         latency: all.as_ref().map(tally::latency).unwrap_or_default(),
         schedule,
@@ -108,9 +103,8 @@ fn judge(
     let successes = counts.good + counts.late;
     let rank = quantile.share() * (successes + counts.failed.total) as f64;
     let among_successes = rank / successes.max(1) as f64;
-    let measured = latency
-        .filter(|_| among_successes <= 1.0)
-        .and_then(|all| tally::seconds_at(all, among_successes));
+    let measured =
+        latency.filter(|_| among_successes <= 1.0).and_then(|all| tally::seconds_at(all, among_successes));
     ObjectiveResult {
         name: quantile.name().to_owned(),
         quantile: quantile.share(),

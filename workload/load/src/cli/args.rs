@@ -47,12 +47,7 @@ pub struct Args {
     #[arg(long, value_name = "FROM:TO", requires = "duration", value_parser = values::ramp, help_heading = "Shape, exactly one")]
     pub(super) ramp: Option<Ramp>,
     /// Rates from a CSV file with the header `t_seconds,rps`; bins over 1 s are interpolated
-    #[arg(
-        long,
-        value_name = "FILE",
-        conflicts_with = "duration",
-        help_heading = "Shape, exactly one"
-    )]
+    #[arg(long, value_name = "FILE", conflicts_with = "duration", help_heading = "Shape, exactly one")]
     pub(super) trace: Option<PathBuf>,
     /// Length of --rate or --ramp
     #[arg(long, value_parser = values::duration, help_heading = "Shape, exactly one")]

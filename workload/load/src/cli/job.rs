@@ -69,11 +69,7 @@ impl Job {
         let setup = Setup {
             destinations,
             connections_per_destination: connections,
-            reuse: if args.new_connections {
-                Reuse::Never
-            } else {
-                Reuse::KeepAlive
-            },
+            reuse: if args.new_connections { Reuse::Never } else { Reuse::KeepAlive },
             timeout: args.timeout,
             end: arrivals.end(),
         };
@@ -120,17 +116,9 @@ fn destinations(args: &Args) -> Result<(Vec<Destination>, Vec<String>), UsageErr
         if let Some(path) = &args.path {
             target.path.clone_from(path);
         }
-        let request = Request::write(
-            &target,
-            &args.method,
-            &args.headers,
-            args.body_bytes,
-            args.new_connections,
-        )?;
-        destinations.push(Destination {
-            address: target.resolve()?,
-            request,
-        });
+        let request =
+            Request::write(&target, &args.method, &args.headers, args.body_bytes, args.new_connections)?;
+        destinations.push(Destination { address: target.resolve()?, request });
         names.push(format!("http://{}{}", target.authority, target.path));
     }
     Ok((destinations, names))
@@ -139,10 +127,8 @@ fn destinations(args: &Args) -> Result<(Vec<Destination>, Vec<String>), UsageErr
 /// Connections per target within the limit of descriptors, and a warning if that is less than asked for.
 fn connections(args: &Args) -> (usize, Option<String>) {
     let targets = args.targets.len();
-    let wanted = args.connections.map_or_else(
-        || (DEFAULT_CONNECTIONS / targets).max(1),
-        |wanted| wanted as usize,
-    );
+    let wanted =
+        args.connections.map_or_else(|| (DEFAULT_CONNECTIONS / targets).max(1), |wanted| wanted as usize);
     let possible = (connections_possible(wanted * targets) / targets).max(1);
     let warning = (possible < wanted).then(|| {
         format!("the limit of open descriptors allows {possible} connections per target, not {wanted}: raise ulimit -n")

@@ -35,27 +35,21 @@ pub(super) fn objective(text: &str) -> Result<Objective, String> {
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if (0.0..=MAX_RATE).contains(&rate) => Ok(rate),
-        _ => Err(format!(
-            "{text:?} is not a rate; expected requests per second, 0 to {MAX_RATE}"
-        )),
+        _ => Err(format!("{text:?} is not a rate; expected requests per second, 0 to {MAX_RATE}")),
     }
 }
 
 pub(super) fn factor(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(factor) if factor > 0.0 && factor <= 1e6 => Ok(factor),
-        _ => Err(format!(
-            "{text:?} is not a factor; expected a number over 0, at most 1000000"
-        )),
+        _ => Err(format!("{text:?} is not a factor; expected a number over 0, at most 1000000")),
     }
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration = parse_duration(text)?;
     if duration.is_zero() || duration.as_secs_f64() > MAX_SECONDS {
-        return Err(format!(
-            "{text:?} is not possible; expected more than 0 s and at most 90 days"
-        ));
+        return Err(format!("{text:?} is not possible; expected more than 0 s and at most 90 days"));
     }
     Ok(duration)
 }
@@ -71,9 +65,7 @@ pub(super) fn warm_up(text: &str) -> Result<Duration, String> {
 pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     let timeout = parse_duration(text)?;
     if timeout.is_zero() || timeout > Duration::from_mins(10) {
-        return Err(format!(
-            "{text:?} is not possible as a timeout; expected 1ms to 10m"
-        ));
+        return Err(format!("{text:?} is not possible as a timeout; expected 1ms to 10m"));
     }
     Ok(timeout)
 }
@@ -92,10 +84,7 @@ pub(super) fn ramp(text: &str) -> Result<Ramp, String> {
     let (from, to) = text.split_once(':').ok_or_else(|| {
         format!("{text:?} is not a ramp; expected FROM:TO in requests per second, as in 100:1000")
     })?;
-    Ok(Ramp {
-        from: rate(from)?,
-        to: rate(to)?,
-    })
+    Ok(Ramp { from: rate(from)?, to: rate(to)? })
 }
 
 pub(super) fn window(text: &str) -> Result<Window, String> {
@@ -103,11 +92,7 @@ pub(super) fn window(text: &str) -> Result<Window, String> {
         format!("{text:?} is not a window; expected FROM:TO in trace seconds with FROM < TO, as in 0:3600")
     };
     let (from, to) = text.split_once(':').ok_or_else(wrong)?;
-    let second = |text: &str| {
-        text.parse::<f64>()
-            .ok()
-            .filter(|value| value.is_finite() && *value >= 0.0)
-    };
+    let second = |text: &str| text.parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
     match (second(from), second(to)) {
         (Some(from), Some(to)) if from < to => Ok(Window { from, to }),
         _ => Err(wrong()),
@@ -121,24 +106,9 @@ mod tests {
 
     #[test]
     fn values_are_read_in_their_forms() {
-        assert_eq!(
-            steps("10s@100,500ms@2.5"),
-            Ok(Steps(vec![(10.0, 100.0), (0.5, 2.5)]))
-        );
-        assert_eq!(
-            ramp("100:1000"),
-            Ok(Ramp {
-                from: 100.0,
-                to: 1000.0
-            })
-        );
-        assert_eq!(
-            window("60:120"),
-            Ok(Window {
-                from: 60.0,
-                to: 120.0
-            })
-        );
+        assert_eq!(steps("10s@100,500ms@2.5"), Ok(Steps(vec![(10.0, 100.0), (0.5, 2.5)])));
+        assert_eq!(ramp("100:1000"), Ok(Ramp { from: 100.0, to: 1000.0 }));
+        assert_eq!(window("60:120"), Ok(Window { from: 60.0, to: 120.0 }));
         assert_eq!(timeout("1s"), Ok(Duration::from_secs(1)));
         assert_eq!(warm_up("0s"), Ok(Duration::ZERO));
     }

@@ -20,15 +20,10 @@ pub(super) struct Alarm {
 impl Alarm {
     /// Events of the timer come with `token`; they need no answer.
     pub(super) fn new(registry: &Registry, token: Token) -> io::Result<Self> {
-        let timer = timerfd_create(
-            TimerfdClockId::Monotonic,
-            TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
-        )?;
+        let timer =
+            timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
         registry.register(&mut SourceFd(&timer.as_raw_fd()), token, Interest::READABLE)?;
-        Ok(Self {
-            timer,
-            rings_at: Duration::ZERO,
-        })
+        Ok(Self { timer, rings_at: Duration::ZERO })
     }
 
     /// Rings once at a time in the future, and forgets what was set before. Most waits are ended by an answer before
@@ -40,17 +35,9 @@ impl Alarm {
         self.rings_at = rings_at;
         // A delay of zero would switch the timer off.
         let delay = rings_at.saturating_sub(now).max(Duration::from_nanos(1));
-        let value = Timespec {
-            tv_sec: delay.as_secs().cast_signed(),
-            tv_nsec: i64::from(delay.subsec_nanos()),
-        };
-        let once = Itimerspec {
-            it_interval: Timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            },
-            it_value: value,
-        };
+        let value =
+            Timespec { tv_sec: delay.as_secs().cast_signed(), tv_nsec: i64::from(delay.subsec_nanos()) };
+        let once = Itimerspec { it_interval: Timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
         timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)?;
         Ok(())
     }

@@ -1,5 +1,8 @@
 //! One connection: connects, writes a request, reads its answer. Never blocks.
 
+#[cfg(test)]
+mod tests;
+
 use super::requests::RequestId;
 use crate::account::Failure;
 use crate::http::{Answer, AnswerParser, Ending, Progress};
@@ -111,11 +114,7 @@ impl Connection {
                 Err(_) => return Step::Failed(Failure::Reset),
             }
         }
-        if first && self.written > 0 {
-            Step::Sent
-        } else {
-            Step::Continues
-        }
+        if first && self.written > 0 { Step::Sent } else { Step::Continues }
     }
 
     /// Reads what there is of the answer. `closing`: the server is known to have closed its side.
@@ -169,14 +168,7 @@ impl Connection {
 /// Out of descriptors, ports or memory it is the generator's own fault; anything else is the server's.
 fn why_not_connected(error: &io::Error) -> Failure {
     use rustix::io::Errno;
-    let own = [
-        Errno::MFILE,
-        Errno::NFILE,
-        Errno::ADDRNOTAVAIL,
-        Errno::NOBUFS,
-        Errno::NOMEM,
-        Errno::AGAIN,
-    ];
+    let own = [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::NOBUFS, Errno::NOMEM, Errno::AGAIN];
     match Errno::from_io_error(error) {
         Some(errno) if own.contains(&errno) => Failure::Local,
         _ => Failure::Refused,

@@ -15,13 +15,7 @@ pub fn connections_possible(wanted: usize) -> usize {
         return wanted;
     }
     let raised = maximum.map_or(needed, |hard| needed.min(hard));
-    let limit = match setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: Some(raised),
-            maximum,
-        },
-    ) {
+    let limit = match setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum }) {
         Ok(()) => raised,
         Err(_) => soft,
     };

@@ -18,13 +18,7 @@ pub(super) struct Pool {
 impl Pool {
     /// At most `limit` connections are open at a time.
     pub(super) fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            open: 0,
-            opened: 0,
-            idle: VecDeque::new(),
-            waiting: VecDeque::new(),
-        }
+        Self { limit, open: 0, opened: 0, idle: VecDeque::new(), waiting: VecDeque::new() }
     }
 
     /// Connections opened so far.

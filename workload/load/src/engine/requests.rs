@@ -44,11 +44,7 @@ impl Requests {
 
     pub(super) fn push(&mut self, intended: Duration, destination: usize) -> RequestId {
         let id = self.next_id();
-        self.queue.push_back(Underway {
-            intended,
-            destination,
-            stage: Stage::Waiting,
-        });
+        self.queue.push_back(Underway { intended, destination, stage: Stage::Waiting });
         self.open += 1;
         id
     }
@@ -56,10 +52,7 @@ impl Requests {
     /// The request, unless it has ended.
     pub(super) fn get(&self, id: RequestId) -> Option<Underway> {
         let index = id.checked_sub(self.first)?;
-        self.queue
-            .get(index as usize)
-            .copied()
-            .filter(|request| request.stage != Stage::Ended)
+        self.queue.get(index as usize).copied().filter(|request| request.stage != Stage::Ended)
     }
 
     pub(super) fn put_on(&mut self, id: RequestId, connection: ConnectionId) {
@@ -71,11 +64,7 @@ impl Requests {
         let request = self.get(id)?;
         self.set(id, Stage::Ended);
         self.open -= 1;
-        while self
-            .queue
-            .front()
-            .is_some_and(|front| front.stage == Stage::Ended)
-        {
+        while self.queue.front().is_some_and(|front| front.stage == Stage::Ended) {
             self.queue.pop_front();
             self.first += 1;
         }
@@ -93,9 +82,7 @@ impl Requests {
     }
 
     fn set(&mut self, id: RequestId, stage: Stage) {
-        if let Some(request) = id
-            .checked_sub(self.first)
-            .and_then(|index| self.queue.get_mut(index as usize))
+        if let Some(request) = id.checked_sub(self.first).and_then(|index| self.queue.get_mut(index as usize))
         {
             request.stage = stage;
         }
@@ -109,9 +96,7 @@ mod tests {
     #[test]
     fn the_earliest_is_the_first_that_has_not_ended() {
         let mut requests = Requests::default();
-        let ids: Vec<_> = (0..3)
-            .map(|second| requests.push(Duration::from_secs(second), 0))
-            .collect();
+        let ids: Vec<_> = (0..3).map(|second| requests.push(Duration::from_secs(second), 0)).collect();
         assert!(requests.end(ids[1]).is_some());
         assert_eq!(requests.earliest().map(|(id, _)| id), Some(ids[0]));
         assert!(requests.end(ids[0]).is_some());
@@ -125,9 +110,6 @@ mod tests {
         let id = requests.push(Duration::ZERO, 1);
         requests.put_on(id, 7);
         assert_eq!(requests.end(id).map(|request| request.stage), Some(Stage::On(7)));
-        assert_eq!(
-            (requests.end(id), requests.get(id), requests.open()),
-            (None, None, 0)
-        );
+        assert_eq!((requests.end(id), requests.get(id), requests.open()), (None, None, 0));
     }
 }

@@ -93,11 +93,7 @@ impl<A: Iterator<Item = Duration>> Engine<A> {
     pub fn new(setup: Setup, arrivals: A, ledger: Ledger) -> Result<Self, EngineError> {
         let poll = Poll::new()?;
         let alarm = Alarm::new(poll.registry(), ALARM)?;
-        let pools = setup
-            .destinations
-            .iter()
-            .map(|_| Pool::new(setup.connections_per_destination))
-            .collect();
+        let pools = setup.destinations.iter().map(|_| Pool::new(setup.connections_per_destination)).collect();
         Ok(Self {
             setup,
             arrivals: arrivals.peekable(),
@@ -162,11 +158,7 @@ impl<A: Iterator<Item = Duration>> Engine<A> {
 
     /// The next intended time, unless nothing is to be sent any more.
     pub(super) fn next_due(&mut self) -> Option<Duration> {
-        if self.ended_early.is_some() {
-            None
-        } else {
-            self.arrivals.peek().copied()
-        }
+        if self.ended_early.is_some() { None } else { self.arrivals.peek().copied() }
     }
 
     /// Fills `events` with what has come, and sleeps if there is nothing to do.
@@ -200,26 +192,15 @@ impl<A: Iterator<Item = Duration>> Engine<A> {
     }
 
     fn next_wake(&self, due: Option<Duration>, now: Duration) -> Duration {
-        let deadline = self
-            .requests
-            .earliest()
-            .map(|(_, request)| request.intended + self.setup.timeout);
-        let end = if deadline.is_none() {
-            Some(self.end_of_schedule())
-        } else {
-            None
-        };
+        let deadline = self.requests.earliest().map(|(_, request)| request.intended + self.setup.timeout);
+        let end = if deadline.is_none() { Some(self.end_of_schedule()) } else { None };
         let row = Some(self.ledger.end_of_next()).filter(|end| *end > now);
-        [due, deadline, end, row]
-            .into_iter()
-            .flatten()
-            .fold(self.next_progress, Duration::min)
+        [due, deadline, end, row].into_iter().flatten().fold(self.next_progress, Duration::min)
     }
 
     /// When the schedule ends, or ended.
     fn end_of_schedule(&self) -> Duration {
-        self.ended_early
-            .map_or(self.setup.end, |time| time.min(self.setup.end))
+        self.ended_early.map_or(self.setup.end, |time| time.min(self.setup.end))
     }
 
     fn is_over(&mut self) -> bool {
@@ -233,21 +214,14 @@ impl<A: Iterator<Item = Duration>> Engine<A> {
     /// Tells the seconds that have become final, and now and then the progress. Nobody listening is no error.
     fn tell(&mut self, notes: &Sender<Note>) {
         let now = self.now();
-        let passed = self
-            .next_due()
-            .map_or(now, |due| due.min(now))
-            .min(self.end_of_schedule());
+        let passed = self.next_due().map_or(now, |due| due.min(now)).min(self.end_of_schedule());
         while let Some(second) = self.ledger.next_final(passed) {
             let _ = notes.send(Note::Second(second));
         }
         if now >= self.next_progress {
             self.next_progress = now + PROGRESS_EVERY;
             let (counts, under_way) = (self.ledger.counts(), self.requests.open());
-            let _ = notes.send(Note::Progress(Progress {
-                elapsed: now,
-                counts,
-                under_way,
-            }));
+            let _ = notes.send(Note::Progress(Progress { elapsed: now, counts, under_way }));
         }
     }
 
@@ -255,8 +229,7 @@ impl<A: Iterator<Item = Duration>> Engine<A> {
     fn abandon_rest(&mut self, notes: &Sender<Note>) {
         while let Some((id, request)) = self.requests.earliest() {
             self.requests.end(id);
-            self.ledger
-                .end(request.intended, request.destination, Outcome::Abandoned);
+            self.ledger.end(request.intended, request.destination, Outcome::Abandoned);
         }
         let whole = self.ledger.end_of_second(self.end_of_schedule());
         while let Some(second) = self.ledger.next_final(whole) {

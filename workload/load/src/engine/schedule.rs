@@ -48,9 +48,6 @@ mod tests {
         let millis = Duration::from_millis;
         let mut schedule = Schedule::default();
         schedule.idle(millis(idle_until), next_due.map(millis));
-        assert_eq!(
-            schedule.behind(millis(started), millis(intended)),
-            millis(expected)
-        );
+        assert_eq!(schedule.behind(millis(started), millis(intended)), millis(expected));
     }
 }

@@ -40,9 +40,9 @@ impl<A: Iterator<Item = Duration>> Engine<A> {
             }
             match request.stage {
                 Stage::On(connection) => self.close(connection),
-                Stage::Waiting => self
-                    .ledger
-                    .start(request.intended, self.schedule.behind(now, request.intended)),
+                Stage::Waiting => {
+                    self.ledger.start(request.intended, self.schedule.behind(now, request.intended))
+                }
                 Stage::Ended => {}
             }
             self.end(id, Outcome::Failed(Failure::Timeout));
@@ -127,8 +127,7 @@ impl<A: Iterator<Item = Duration>> Engine<A> {
 
     fn record_start(&mut self, id: RequestId, now: Duration) {
         if let Some(request) = self.requests.get(id) {
-            self.ledger
-                .start(request.intended, self.schedule.behind(now, request.intended));
+            self.ledger.start(request.intended, self.schedule.behind(now, request.intended));
         }
     }
 

@@ -59,14 +59,7 @@ pub struct AnswerParser {
 impl AnswerParser {
     /// `no_body`: the requests are HEADs, so that answers have no body whatever their headers say.
     pub fn new(no_body: bool) -> Self {
-        Self {
-            state: State::Head,
-            head: Vec::new(),
-            status: 0,
-            keep_alive: true,
-            no_body,
-            started: false,
-        }
+        Self { state: State::Head, head: Vec::new(), status: 0, keep_alive: true, no_body, started: false }
     }
 
     /// Takes the next bytes of the connection. After an error the parser is of no more use.
@@ -86,10 +79,7 @@ impl AnswerParser {
     /// The server has closed the connection.
     pub fn end(&self) -> Ending {
         match self.state {
-            State::UntilClose { .. } => Ending::Complete(Answer {
-                status: self.status,
-                reusable: false,
-            }),
+            State::UntilClose { .. } => Ending::Complete(Answer { status: self.status, reusable: false }),
             _ if self.started => Ending::Truncated,
             _ => Ending::Nothing,
         }
@@ -137,10 +127,7 @@ impl AnswerParser {
             return Ok(Progress::Partial);
         }
         // Bytes after the answer were not asked for: nothing that follows on this connection could be trusted.
-        let answer = Answer {
-            status: self.status,
-            reusable: self.keep_alive && used == bytes.len(),
-        };
+        let answer = Answer { status: self.status, reusable: self.keep_alive && used == bytes.len() };
         (self.state, self.started) = (State::Head, false);
         Ok(Progress::Complete(answer))
     }

@@ -35,12 +35,7 @@ pub(super) struct Chunked {
 
 impl Chunked {
     pub(super) fn new() -> Self {
-        Self {
-            at: At::Size { digits: 0 },
-            remaining: 0,
-            total: 0,
-            extra: 0,
-        }
+        Self { at: At::Size { digits: 0 }, remaining: 0, total: 0, extra: 0 }
     }
 
     /// Takes bytes up to the end of the body. Returns how many, and whether the end was among them.
@@ -107,10 +102,6 @@ impl Chunked {
 
     fn extra(&mut self, then: At) -> Result<At, Malformed> {
         self.extra += 1;
-        if self.extra > MAX_HEAD {
-            Err(Malformed::HeadTooLong)
-        } else {
-            Ok(then)
-        }
+        if self.extra > MAX_HEAD { Err(Malformed::HeadTooLong) } else { Ok(then) }
     }
 }

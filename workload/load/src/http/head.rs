@@ -77,12 +77,7 @@ pub(super) fn parse(bytes: &[u8], no_body: bool) -> Result<Option<Head>, Malform
         && !framing.ambiguous
         && !framing.close
         && (version == 1 || framing.keep_alive);
-    Ok(Some(Head {
-        length,
-        status,
-        keep_alive,
-        body,
-    }))
+    Ok(Some(Head { length, status, keep_alive, body }))
 }
 
 /// What the headers say, before status and method are taken into account.
@@ -117,12 +112,7 @@ impl Framing {
             (Some(_), _) | (None, None) => Body::UntilClose,
             (None, Some(length)) => Body::Bytes(length),
         };
-        Ok(Self {
-            body,
-            close,
-            keep_alive,
-            ambiguous: coding.is_some() && length.is_some(),
-        })
+        Ok(Self { body, close, keep_alive, ambiguous: coding.is_some() && length.is_some() })
     }
 }
 

@@ -54,10 +54,7 @@ impl Request {
             return Err(RequestError::Body(body_bytes));
         }
         let mut lines = vec![format!("{method} {} HTTP/1.1", target.path)];
-        if !headers
-            .iter()
-            .any(|header| name_of(header).eq_ignore_ascii_case("host"))
-        {
+        if !headers.iter().any(|header| name_of(header).eq_ignore_ascii_case("host")) {
             lines.push(format!("Host: {}", target.authority));
         }
         for header in headers {
@@ -72,10 +69,7 @@ impl Request {
         }
         let mut bytes = (lines.join("\r\n") + "\r\n\r\n").into_bytes();
         bytes.resize(bytes.len() + body_bytes, b'x');
-        Ok(Self {
-            bytes,
-            no_body: method == "HEAD",
-        })
+        Ok(Self { bytes, no_body: method == "HEAD" })
     }
 }
 
@@ -86,9 +80,7 @@ fn name_of(header: &str) -> &str {
 /// One header and nothing else: what the parser of the answers takes for exactly one.
 fn check(header: &str) -> Result<(), RequestError> {
     let name = name_of(header);
-    if ["content-length", "transfer-encoding", "connection"]
-        .iter()
-        .any(|own| name.eq_ignore_ascii_case(own))
+    if ["content-length", "transfer-encoding", "connection"].iter().any(|own| name.eq_ignore_ascii_case(own))
     {
         return Err(RequestError::Reserved(name.to_owned()));
     }

@@ -41,13 +41,8 @@ pub enum TargetError {
 impl Target {
     /// Reads a URL.
     pub fn parse(url: &str) -> Result<Self, TargetError> {
-        let rest = url
-            .strip_prefix("http://")
-            .ok_or_else(|| TargetError::Scheme(url.to_owned()))?;
-        let form = |problem| TargetError::Form {
-            url: url.to_owned(),
-            problem,
-        };
+        let rest = url.strip_prefix("http://").ok_or_else(|| TargetError::Scheme(url.to_owned()))?;
+        let form = |problem| TargetError::Form { url: url.to_owned(), problem };
         let slash = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(slash);
         if !url.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -60,36 +55,16 @@ impl Target {
         if host.is_empty() {
             return Err(form("no host"));
         }
-        let path = if path.starts_with('/') {
-            path.to_owned()
-        } else {
-            format!("/{path}")
-        };
-        Ok(Self {
-            authority: authority.to_owned(),
-            path,
-            host: host.to_owned(),
-            port,
-        })
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        Ok(Self { authority: authority.to_owned(), path, host: host.to_owned(), port })
     }
 
     /// The first address of the host, IPv4 first: `localhost` is both, and most servers listen on that one.
     pub fn resolve(&self) -> Result<SocketAddr, TargetError> {
-        let failed = |source| TargetError::Resolve {
-            host: self.host.clone(),
-            source,
-        };
-        let addresses: Vec<_> = (self.host.as_str(), self.port)
-            .to_socket_addrs()
-            .map_err(failed)?
-            .collect();
-        let first = addresses
-            .iter()
-            .find(|address| address.is_ipv4())
-            .or_else(|| addresses.first());
-        first
-            .copied()
-            .ok_or_else(|| failed(std::io::Error::other("it has no address")))
+        let failed = |source| TargetError::Resolve { host: self.host.clone(), source };
+        let addresses: Vec<_> = (self.host.as_str(), self.port).to_socket_addrs().map_err(failed)?.collect();
+        let first = addresses.iter().find(|address| address.is_ipv4()).or_else(|| addresses.first());
+        first.copied().ok_or_else(|| failed(std::io::Error::other("it has no address")))
     }
 }
 
@@ -121,10 +96,7 @@ mod tests {
         #[case] path: &str,
     ) {
         let target = Target::parse(url).unwrap();
-        assert_eq!(
-            (target.host.as_str(), target.port, target.path.as_str()),
-            (host, port, path)
-        );
+        assert_eq!((target.host.as_str(), target.port, target.path.as_str()), (host, port, path));
     }
 
     #[rstest]

@@ -48,13 +48,7 @@ pub struct ProgressLine {
 impl ProgressLine {
     /// Nothing is drawn yet.
     pub fn new(style: Style, total: Duration) -> Self {
-        Self {
-            style,
-            total,
-            last: None,
-            next_plain: PLAIN_EVERY,
-            drawn: false,
-        }
+        Self { style, total, last: None, next_plain: PLAIN_EVERY, drawn: false }
     }
 
     /// Takes note of a final second.
@@ -81,21 +75,13 @@ impl ProgressLine {
 
     /// Removes a line that was drawn in place.
     pub fn clear(&mut self, out: &mut impl Write) -> io::Result<()> {
-        if std::mem::take(&mut self.drawn) {
-            write!(out, "\r\x1b[K")
-        } else {
-            Ok(())
-        }
+        if std::mem::take(&mut self.drawn) { write!(out, "\r\x1b[K") } else { Ok(()) }
     }
 
     fn line(&self, progress: &Progress) -> String {
         let counts = &progress.counts;
         let mut parts = vec![
-            format!(
-                "{}/{} s",
-                progress.elapsed.as_secs(),
-                self.total.as_secs_f64().ceil()
-            ),
+            format!("{}/{} s", progress.elapsed.as_secs(), self.total.as_secs_f64().ceil()),
             format!("sent {}", counts.sent),
         ];
         if let Some(second) = &self.last {
@@ -139,23 +125,11 @@ mod tests {
 
     fn drawn(style: Style, elapsed: &[u64]) -> String {
         let mut line = ProgressLine::new(style, Duration::from_secs(30));
-        line.second(&Second {
-            intended: 100,
-            p99_seconds: Some(0.004),
-            ..Second::default()
-        });
+        line.second(&Second { intended: 100, p99_seconds: Some(0.004), ..Second::default() });
         let mut out = Vec::new();
         for seconds in elapsed {
-            let counts = Counts {
-                sent: 500,
-                late: 2,
-                ..Counts::default()
-            };
-            let progress = Progress {
-                elapsed: Duration::from_secs(*seconds),
-                counts,
-                under_way: 3,
-            };
+            let counts = Counts { sent: 500, late: 2, ..Counts::default() };
+            let progress = Progress { elapsed: Duration::from_secs(*seconds), counts, under_way: 3 };
             line.draw(&progress, &mut out).unwrap();
         }
         String::from_utf8(out).unwrap()

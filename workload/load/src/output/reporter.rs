@@ -35,9 +35,7 @@ impl Reporter {
     /// Waits until everything is written.
     pub fn finish(self) -> io::Result<()> {
         drop(self.notes);
-        self.thread
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("the writing thread ended unexpectedly")))
+        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread ended unexpectedly")))
     }
 }
 
@@ -98,20 +96,12 @@ mod tests {
         let (notes, received) = channel();
         notes.send(Note::Second(Second::default())).unwrap();
         drop(notes);
-        write_notes(
-            &received,
-            Some(rows),
-            ProgressLine::new(Style::Off, Duration::ZERO),
-            &mut io::sink(),
-        )
+        write_notes(&received, Some(rows), ProgressLine::new(Style::Off, Duration::ZERO), &mut io::sink())
     }
 
     #[test]
     fn rows_that_cannot_be_written_are_an_error() {
-        assert_eq!(
-            write(Box::new(Full(ErrorKind::StorageFull))).unwrap_err().kind(),
-            ErrorKind::StorageFull
-        );
+        assert_eq!(write(Box::new(Full(ErrorKind::StorageFull))).unwrap_err().kind(), ErrorKind::StorageFull);
     }
 
     #[test]

@@ -1,16 +1,11 @@
 //! The summary for people.
 
-use crate::report::{Failed, ObjectiveResult, StatusClasses, Summary, Verdict};
+use crate::report::{Failed, Latency, ObjectiveResult, StatusClasses, Summary, Verdict};
 use crate::units::show_seconds;
 
 /// A few lines: verdict first, then the numbers behind it.
 pub fn render(summary: &Summary) -> String {
-    let Summary {
-        counts,
-        latency,
-        schedule,
-        ..
-    } = summary;
+    let Summary { counts, latency, schedule, .. } = summary;
     let mut lines = vec![verdict(summary)];
     lines.extend(summary.objectives.iter().map(objective));
     lines.push(format!(
@@ -26,19 +21,8 @@ pub fn render(summary: &Summary) -> String {
         counts.rejected
     ));
     lines.extend(causes(&counts.failed, &counts.status));
-    lines.push(format!(
-        "seconds    {}, of them bad {}",
-        summary.seconds, summary.bad_seconds
-    ));
-    let show = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), show_seconds);
-    lines.push(format!(
-        "latency    p50 {}, p90 {}, p99 {}, p99.9 {}, max {}",
-        show(latency.p50_seconds),
-        show(latency.p90_seconds),
-        show(latency.p99_seconds),
-        show(latency.p999_seconds),
-        show(latency.max_seconds)
-    ));
+    lines.push(format!("seconds    {}, of them bad {}", summary.seconds, summary.bad_seconds));
+    lines.push(latencies(latency));
     lines.push(format!(
         "schedule   p99 {} behind, at most {}; {:.1} us CPU per request",
         show_seconds(schedule.p99_behind_seconds),
@@ -62,6 +46,18 @@ fn verdict(summary: &Summary) -> String {
         Verdict::Held => format!("verdict    held{interrupted}"),
         Verdict::Missed => format!("verdict    missed{interrupted}"),
     }
+}
+
+fn latencies(latency: &Latency) -> String {
+    let show = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), show_seconds);
+    format!(
+        "latency    p50 {}, p90 {}, p99 {}, p99.9 {}, max {}",
+        show(latency.p50_seconds),
+        show(latency.p90_seconds),
+        show(latency.p99_seconds),
+        show(latency.p999_seconds),
+        show(latency.max_seconds)
+    )
 }
 
 fn objective(result: &ObjectiveResult) -> String {
@@ -96,4 +92,48 @@ fn causes(failed: &Failed, status: &StatusClasses) -> Option<String> {
         .map(|(name, count)| format!("{count} {name}"))
         .collect();
     (!found.is_empty()).then(|| format!("causes     {}", found.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::{Failure, Ledger, Outcome, Run, summarise};
+    use std::time::Duration;
+
+    /// One request, answered in 4 ms or failed, and started this late.
+    fn rendered(outcome: Outcome, behind: Duration) -> String {
+        let objectives = vec!["p99<2ms".parse().unwrap()];
+        let mut ledger = Ledger::new(1, objectives, Duration::from_secs(1), Duration::ZERO).unwrap();
+        ledger.intend(Duration::ZERO, 0);
+        ledger.start(Duration::ZERO, behind);
+        ledger.end(Duration::ZERO, 0, outcome);
+        let targets = vec!["http://h/".to_owned()];
+        let cpu = Duration::ZERO;
+        let run =
+            Run { targets, connections_opened: vec![1], requests_sent: 1, cpu, interrupted: false, seed: 1 };
+        render(&summarise(ledger, run))
+    }
+
+    #[test]
+    fn a_missed_objective_is_shown_with_what_it_was() {
+        let answered = Outcome::Answered { status: 200, latency: Duration::from_millis(4) };
+        let text = rendered(answered, Duration::ZERO);
+        assert!(
+            text.starts_with(
+                "verdict    missed\nobjective  p99 < 2.00 ms: missed, was 4.00 ms, 100.00 % bad\n"
+            )
+        );
+        assert!(!text.contains("causes"), "{text}");
+    }
+
+    #[test]
+    fn causes_of_failure_are_named_and_an_invalid_run_says_what_to_do() {
+        let text = rendered(Outcome::Failed(Failure::Reset), Duration::from_millis(11));
+        assert!(text.starts_with("verdict    invalid: 100.0 % of the requests"), "{text}");
+        assert!(text.contains("lower the rate or give it a CPU of its own"), "{text}");
+        assert!(
+            text.contains("lies among the failed requests") && text.contains("causes     1 reset"),
+            "{text}"
+        );
+    }
 }

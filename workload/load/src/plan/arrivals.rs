@@ -39,14 +39,7 @@ impl Arrivals {
             Spacing::Poisson => random.sample(Exp1),
         };
         let seconds = rate.seconds();
-        Self {
-            rate,
-            spacing,
-            random,
-            next,
-            piece: 0,
-            end: Duration::from_secs_f64(seconds),
-        }
+        Self { rate, spacing, random, next, piece: 0, end: Duration::from_secs_f64(seconds) }
     }
 
     /// When the schedule ends: all send times are before it.

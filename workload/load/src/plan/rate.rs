@@ -68,21 +68,11 @@ impl Rate {
             if !(seconds > 0.0 && from + seconds <= MAX_SECONDS) {
                 return Err(RateError::Length(seconds));
             }
-            pieces.push(Piece {
-                from,
-                seconds,
-                rate_at_start,
-                rate_at_end,
-                before,
-            });
+            pieces.push(Piece { from, seconds, rate_at_start, rate_at_end, before });
             from += seconds;
             before += seconds * (rate_at_start + rate_at_end) / 2.0;
         }
-        if pieces.is_empty() {
-            Err(RateError::Empty)
-        } else {
-            Ok(Self { pieces })
-        }
+        if pieces.is_empty() { Err(RateError::Empty) } else { Ok(Self { pieces }) }
     }
 
     /// The same with `seconds` at its first rate in front. Nothing is added for 0 s.
@@ -107,9 +97,7 @@ impl Rate {
 
     /// Requests intended before a time in seconds: the integral of the rate.
     pub fn intended_before(&self, time: f64) -> f64 {
-        self.pieces
-            .get(self.piece_at(time))
-            .map_or(0.0, |piece| piece.intended_before(time - piece.from))
+        self.pieces.get(self.piece_at(time)).map_or(0.0, |piece| piece.intended_before(time - piece.from))
     }
 
     /// Requests intended over the whole schedule.
@@ -132,9 +120,7 @@ impl Rate {
     }
 
     fn piece_at(&self, time: f64) -> usize {
-        self.pieces
-            .partition_point(|piece| piece.from <= time)
-            .saturating_sub(1)
+        self.pieces.partition_point(|piece| piece.from <= time).saturating_sub(1)
     }
 }
 
@@ -166,10 +152,6 @@ impl Piece {
         let (rate, slope) = (self.rate_at_start, self.slope());
         let root = (rate * rate + 2.0 * slope * count).max(0.0).sqrt();
         let divisor = rate + root;
-        if divisor > 0.0 {
-            (2.0 * count / divisor).clamp(0.0, self.seconds)
-        } else {
-            0.0
-        }
+        if divisor > 0.0 { (2.0 * count / divisor).clamp(0.0, self.seconds) } else { 0.0 }
     }
 }

@@ -69,10 +69,7 @@ pub enum TraceError {
 impl Trace {
     /// Reads a file.
     pub fn read(path: &Path) -> Result<Self, TraceError> {
-        let failed = |source| TraceError::Read {
-            path: path.display().to_string(),
-            source,
-        };
+        let failed = |source| TraceError::Read { path: path.display().to_string(), source };
         let file = std::fs::File::open(path).map_err(failed)?;
         if file.metadata().map_err(failed)?.len() > MAX_BYTES {
             return Err(failed(std::io::Error::other("it is longer than 256 MiB")));
@@ -87,30 +84,20 @@ impl Trace {
     pub fn parse(input: impl BufRead) -> Result<Self, TraceError> {
         let mut rows = Vec::new();
         for (index, line) in input.lines().enumerate() {
-            let line = line.map_err(|source| TraceError::Read {
-                path: String::new(),
-                source,
-            })?;
+            let line = line.map_err(|source| TraceError::Read { path: String::new(), source })?;
             let text = line.trim_end();
             if index == 0 {
                 if text != HEADER {
                     return Err(TraceError::Header(text.chars().take(80).collect()));
                 }
             } else if !text.is_empty() {
-                rows.push(row(text, &rows).map_err(|problem| TraceError::Row {
-                    line: index + 1,
-                    problem,
-                })?);
+                rows.push(row(text, &rows).map_err(|problem| TraceError::Row { line: index + 1, problem })?);
             }
         }
         match rows.as_slice() {
             [(start, _), (second, _), ..] => {
                 let (start, width) = (*start, second - start);
-                Ok(Self {
-                    start,
-                    width,
-                    rates: rows.into_iter().map(|(_, rate)| rate).collect(),
-                })
+                Ok(Self { start, width, rates: rows.into_iter().map(|(_, rate)| rate).collect() })
             }
             _ => Err(TraceError::TooShort(rows.len())),
         }
@@ -130,55 +117,31 @@ impl Trace {
         let (from, to) = window.unwrap_or_else(|| (self.start, self.end()));
         let (low, high) = (from.max(self.start), to.min(self.end()));
         if low >= high {
-            return Err(TraceError::Window {
-                from,
-                to,
-                start: self.start,
-                end: self.end(),
-            });
+            return Err(TraceError::Window { from, to, start: self.start, end: self.end() });
         }
         let lines = self.lines().into_iter().filter_map(|line| line.within(low, high));
-        let played = lines.map(|line| {
-            (
-                (line.to - line.from) / speed_up,
-                line.first * scale,
-                line.last * scale,
-            )
-        });
+        let played =
+            lines.map(|line| ((line.to - line.from) / speed_up, line.first * scale, line.last * scale));
         Ok(Rate::build(played)?)
     }
 
     fn lines(&self) -> Vec<Line> {
         let edge = |index: usize| self.start + self.width * index as f64;
         if self.width <= 1.0 {
-            let step = |(index, &rate)| Line {
-                from: edge(index),
-                to: edge(index + 1),
-                first: rate,
-                last: rate,
-            };
+            let step =
+                |(index, &rate)| Line { from: edge(index), to: edge(index + 1), first: rate, last: rate };
             return self.rates.iter().enumerate().map(step).collect();
         }
         let centre = |index: usize| edge(index) + self.width / 2.0;
         let (first, last) = (self.rates[0], self.rates[self.rates.len() - 1]);
-        let mut lines = vec![Line {
-            from: self.start,
-            to: centre(0),
-            first,
-            last: first,
-        }];
+        let mut lines = vec![Line { from: self.start, to: centre(0), first, last: first }];
         lines.extend(self.rates.windows(2).enumerate().map(|(index, pair)| Line {
             from: centre(index),
             to: centre(index + 1),
             first: pair[0],
             last: pair[1],
         }));
-        lines.push(Line {
-            from: centre(self.rates.len() - 1),
-            to: self.end(),
-            first: last,
-            last,
-        });
+        lines.push(Line { from: centre(self.rates.len() - 1), to: self.end(), first: last, last });
         lines
     }
 }
@@ -197,20 +160,13 @@ impl Line {
         let (from, to) = (self.from.max(low), self.to.min(high));
         let at =
             |time: f64| self.first + (self.last - self.first) * (time - self.from) / (self.to - self.from);
-        (from < to).then(|| Self {
-            from,
-            to,
-            first: at(from),
-            last: at(to),
-        })
+        (from < to).then(|| Self { from, to, first: at(from), last: at(to) })
     }
 }
 
 /// One row, checked against those before it.
 fn row(text: &str, before: &[(f64, f64)]) -> Result<(f64, f64), String> {
-    let (time, rate) = text
-        .split_once(',')
-        .ok_or_else(|| format!("{text:?} is not `{HEADER}`"))?;
+    let (time, rate) = text.split_once(',').ok_or_else(|| format!("{text:?} is not `{HEADER}`"))?;
     let number = |text: &str, name: &str| match text.trim().parse::<f64>() {
         Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
         _ => Err(format!("{name} {text:?} is not a number from 0 up")),

@@ -63,17 +63,7 @@ impl Second {
 /// A line of the CSV, without its end. What is absent is an empty column.
 impl fmt::Display for Second {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            second,
-            intended,
-            sent,
-            good,
-            late,
-            failed,
-            rejected,
-            behind_seconds,
-            ..
-        } = self;
+        let Self { second, intended, sent, good, late, failed, rejected, behind_seconds, .. } = self;
         write!(f, "{second},{intended},{sent},{good},{late},{failed},{rejected}")?;
         for latency in [self.p50_seconds, self.p99_seconds, self.max_seconds] {
             match latency {
@@ -94,11 +84,7 @@ impl FromStr for Second {
             return Err(SecondError::Columns(columns.len()));
         }
         let seconds = |index: usize| {
-            if columns[index].is_empty() {
-                Ok(None)
-            } else {
-                number(&columns, index).map(Some)
-            }
+            if columns[index].is_empty() { Ok(None) } else { number(&columns, index).map(Some) }
         };
         Ok(Self {
             second: number(&columns, 0)?,
@@ -118,10 +104,7 @@ impl FromStr for Second {
 
 fn number<T: FromStr>(columns: &[&str], index: usize) -> Result<T, SecondError> {
     let text = columns[index];
-    text.parse().map_err(|_| SecondError::Number {
-        column: index + 1,
-        text: text.to_owned(),
-    })
+    text.parse().map_err(|_| SecondError::Number { column: index + 1, text: text.to_owned() })
 }
 
 #[cfg(test)]
@@ -167,15 +150,6 @@ mod tests {
         #[case] failed: u64,
         #[case] expected: bool,
     ) {
-        assert_eq!(
-            Second {
-                intended,
-                late,
-                failed,
-                ..Second::default()
-            }
-            .is_bad(),
-            expected
-        );
+        assert_eq!(Second { intended, late, failed, ..Second::default() }.is_bad(), expected);
     }
 }

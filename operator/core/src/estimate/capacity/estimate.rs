@@ -24,7 +24,13 @@ const HIGHEST_KNEE: f64 = 0.98;
 /// At the knee itself just as many answers are late as allowed: a little room below it pays for chance.
 const MARGIN: f64 = 0.97;
 /// The knee is believed at most so far above the utilisation at which answers were seen to be good.
-const EXPLORE: f64 = 0.15;
+const EXPLORE: f64 = 0.30;
+/// The knee in use moves when the computed one has left this band around it, so that a size does not follow its last
+/// digits. Downwards sooner: an objective is missed above it.
+const RAISE: f64 = 1.03;
+/// On the way to a knee that is not seen yet the steps are larger, so that the size does not follow each of them.
+const RAISE_EXPLORING: f64 = 1.1;
+const LOWER: f64 = 0.99;
 /// Knees are renewed at most this often, in seconds: the load changes faster than what a pod can take.
 const REFRESH: f64 = 2.0;
 /// What is learned replaces what is assumed from this confidence on, and not again below the second.
@@ -46,6 +52,8 @@ pub(super) struct Estimate {
     service: [f64; 3],
     beyond: [f64; Policy::MAX_OBJECTIVES],
     knee: Knee,
+    /// Utilisation decisions are made with.
+    used: f64,
     trusted: bool,
 }
 
@@ -65,11 +73,7 @@ impl Estimate {
         self.busy += delta.busy;
         self.available += delta.available;
         self.seconds += delta.seconds;
-        let service = [
-            delta.service.count,
-            delta.service.sum,
-            delta.service.sum_of_squares,
-        ];
+        let service = [delta.service.count, delta.service.sum, delta.service.sum_of_squares];
         for (sum, value) in self.service.iter_mut().zip(service) {
             *sum += value;
         }
@@ -81,11 +85,7 @@ impl Estimate {
     /// Adds a judging window of one pod.
     pub(super) fn judge(&mut self, window: &Delta) {
         if window.available > 0.0 && window.finished >= NEEDED_REQUESTS {
-            self.knee.add(
-                window.busy / window.available,
-                window.excess / window.finished,
-                window.seconds,
-            );
+            self.knee.add(window.busy / window.available, window.excess / window.finished, window.seconds);
         }
     }
 
@@ -107,32 +107,28 @@ impl Estimate {
         self.knee.refresh(expected);
         let confidence = self.knee.confidence();
         self.trusted = confidence >= if self.trusted { DISTRUSTED } else { TRUSTED };
+        let learned = (MARGIN * self.knee.value()).min(HIGHEST_KNEE);
+        let explored = if self.trusted { self.knee.best_good() + EXPLORE } else { 0.0 };
+        let knee = learned.min(explored.max(ASSUMED_KNEE));
+        let raise = if knee < learned { RAISE_EXPLORING } else { RAISE };
+        if knee > raise * self.used || knee < LOWER * self.used {
+            self.used = knee;
+        }
     }
 
     /// Capacity of one such pod.
     pub(super) fn capacity(&self, policy: &Policy) -> Capacity {
         let Some(cost) = self.cost() else {
-            return Capacity {
-                per_pod: policy.prior(),
-                ..Capacity::default()
-            };
+            return Capacity { per_pod: policy.prior(), ..Capacity::default() };
         };
         let saturated = self.available / self.seconds / cost;
-        let learned = (MARGIN * self.knee.value()).min(HIGHEST_KNEE);
-        let (knee, rate) = if self.trusted {
-            let explored = learned.min((self.knee.best_good() + EXPLORE).max(ASSUMED_KNEE));
-            (explored, explored * saturated)
-        } else {
-            let assumed = learned.min(ASSUMED_KNEE);
-            let rate = policy.prior().map_or(assumed * saturated, |prior| {
-                prior.get().min(HIGHEST_KNEE * saturated)
-            });
-            (rate / saturated, rate)
-        };
+        let learned = self.used * saturated;
+        let prior = policy.prior().filter(|_| !self.trusted);
+        let rate = prior.map_or(learned, |prior| prior.get().min(HIGHEST_KNEE * saturated));
         Capacity {
             per_pod: Some(Rate::new(rate)).filter(|rate| *rate > Rate::ZERO),
             confidence: Share::new(self.knee.confidence()),
-            knee: Share::new(knee),
+            knee: Share::new(rate / saturated),
         }
     }
 
@@ -163,26 +159,14 @@ impl Estimate {
         }
         let mean = sum / count;
         // Without sums of squares the time is taken to vary as an exponential one does.
-        let variation = if squares > 0.0 {
-            squares / count / (mean * mean) - 1.0
-        } else {
-            1.0
-        };
+        let variation = if squares > 0.0 { squares / count / (mean * mean) - 1.0 } else { 1.0 };
         // As many at a time as saturated workers would hold, by Little's law: at least one for each worker.
         let servers = (workers * mean * self.served / self.busy).max(workers);
-        (
-            Queue::new(servers, mean, variation),
-            self.beyond.map(|beyond| (beyond / count).min(1.0)),
-        )
+        (Queue::new(servers, mean, variation), self.beyond.map(|beyond| (beyond / count).min(1.0)))
     }
 
     fn scale(&mut self, keep: f64) {
-        for sum in [
-            &mut self.served,
-            &mut self.busy,
-            &mut self.available,
-            &mut self.seconds,
-        ] {
+        for sum in [&mut self.served, &mut self.busy, &mut self.available, &mut self.seconds] {
             *sum *= keep;
         }
         for sum in self.service.iter_mut().chain(&mut self.beyond) {

@@ -18,10 +18,6 @@ const MOST_EXCESS: f64 = 20.0;
 /// The knee lies at least at this share of what the model says: bad answers that have other causes than load must not
 /// buy pods without end.
 const LEAST_OF_MODEL: f64 = 0.5;
-/// The knee in use moves when the computed one has left this band around it, so that a size does not follow its last
-/// digits. Downwards sooner: an objective is missed above it.
-const RAISE: f64 = 1.03;
-const LOWER: f64 = 0.99;
 /// Windows at which confidence in the points is one half.
 const HALF_CONFIDENT: f64 = 6.0;
 /// What was seen to be good is given up by this part for each bad window below it.
@@ -55,10 +51,7 @@ impl Knee {
         self.windows = self.windows * keep + 1.0;
         let utilization = utilization.clamp(0.0, 1.0);
         let excess = excess.clamp(0.0, MOST_EXCESS);
-        if let Some(bin) = self
-            .bins
-            .get_mut(((utilization * BINS as f64) as usize).min(BINS - 1))
-        {
+        if let Some(bin) = self.bins.get_mut(((utilization * BINS as f64) as usize).min(BINS - 1)) {
             (bin.0, bin.1) = (bin.0 + 1.0, bin.1 + excess);
         }
         self.highest = self.highest.max(utilization);
@@ -83,10 +76,7 @@ impl Knee {
             *value = (MODEL_WEIGHT * *value + bin.1) / *weight;
         }
         isotonic::rise(&mut values, &weights);
-        let value = crossing(&values).max(LEAST_OF_MODEL * crossing(&model));
-        if value > RAISE * self.value || value < LOWER * self.value {
-            self.value = value;
-        }
+        self.value = crossing(&values).max(LEAST_OF_MODEL * crossing(&model));
     }
 
     /// The knee last computed, a utilisation from 0 to 1.
@@ -107,11 +97,7 @@ impl Knee {
     /// 0 to 1: how many windows were seen, and how near to the knee they came.
     pub(super) fn confidence(&self) -> f64 {
         let seen = self.windows / (self.windows + HALF_CONFIDENT);
-        let reached = if self.value > 0.0 {
-            (self.highest / (REACH * self.value)).min(1.0)
-        } else {
-            0.0
-        };
+        let reached = if self.value > 0.0 { (self.highest / (REACH * self.value)).min(1.0) } else { 0.0 };
         seen * reached
     }
 

@@ -80,23 +80,14 @@ impl Capacities {
     /// the objective first. Without a ready pod, that of the kind seen last.
     pub(crate) fn current(&self, policy: &Policy, seen: &Observation) -> Capacity {
         let ready = || seen.pods.iter().filter(|pod| pod.state == PodState::Ready);
-        let mut live = self
-            .kinds
-            .iter()
-            .filter(|(key, _)| ready().any(|pod| key.matches(pod)))
-            .peekable();
+        let mut live = self.kinds.iter().filter(|(key, _)| ready().any(|pod| key.matches(pod))).peekable();
         let weakest = if live.peek().is_some() {
             let capacities = live.map(|(_, estimate)| estimate.capacity(policy));
-            capacities
-                .filter(|c| c.per_pod.is_some())
-                .min_by(|a, b| total_order(a.per_pod, b.per_pod))
+            capacities.filter(|c| c.per_pod.is_some()).min_by(|a, b| total_order(a.per_pod, b.per_pod))
         } else {
             self.kinds.last().map(|(_, estimate)| estimate.capacity(policy))
         };
-        weakest.unwrap_or_else(|| Capacity {
-            per_pod: policy.prior(),
-            ..Capacity::default()
-        })
+        weakest.unwrap_or_else(|| Capacity { per_pod: policy.prior(), ..Capacity::default() })
     }
 
     fn of(&mut self, pod: &Pod) -> &mut Estimate {
@@ -109,11 +100,7 @@ impl Capacities {
 
     /// A new kind begins with what is known of the kind seen last, held loosely.
     fn add(&mut self, pod: &Pod) -> usize {
-        let estimate = self
-            .kinds
-            .last()
-            .map(|(_, last)| last.inherit())
-            .unwrap_or_default();
+        let estimate = self.kinds.last().map(|(_, last)| last.inherit()).unwrap_or_default();
         if self.kinds.len() == MOST_KINDS {
             self.kinds.remove(0);
         }

@@ -18,10 +18,7 @@ fn at(millis: u64) -> Duration {
 }
 
 fn answered(status: u16, millis: u64) -> Outcome {
-    Outcome::Answered {
-        status,
-        latency: at(millis),
-    }
+    Outcome::Answered { status, latency: at(millis) }
 }
 
 fn request(ledger: &mut Ledger, time: Duration, outcome: Outcome) {
@@ -60,10 +57,7 @@ fn an_outcome_is_good_late_failed_or_rejected(#[case] outcome: Outcome, #[case] 
     let row = ledger.next_final(at(1000)).unwrap();
     assert_eq!([row.good, row.late, row.failed, row.rejected], expected);
     let counts = summary(ledger).counts;
-    assert_eq!(
-        [counts.good, counts.late, counts.failed.total, counts.rejected],
-        expected
-    );
+    assert_eq!([counts.good, counts.late, counts.failed.total, counts.rejected], expected);
     assert_eq!((counts.intended, counts.sent), (1, 1));
 }
 
@@ -83,24 +77,15 @@ fn a_second_is_final_once_it_is_over_and_all_its_requests_have_ended() {
     assert_eq!(ledger.next_final(at(2000)), None);
     ledger.end(at(900), 0, answered(200, 700));
     assert_eq!(ledger.next_final(at(999)), None);
-    let rows = [
-        ledger.next_final(at(2000)),
-        ledger.next_final(at(2000)),
-        ledger.next_final(at(2000)),
-    ];
-    assert_eq!(
-        rows.map(|row| row.map(|row| (row.second, row.good))),
-        [Some((0, 1)), Some((1, 1)), None]
-    );
+    let rows = [ledger.next_final(at(2000)), ledger.next_final(at(2000)), ledger.next_final(at(2000))];
+    assert_eq!(rows.map(|row| row.map(|row| (row.second, row.good))), [Some((0, 1)), Some((1, 1)), None]);
 }
 
 #[test]
 fn a_second_without_requests_has_a_row_too() {
     let mut ledger = ledger(&[], Duration::ZERO);
     request(&mut ledger, at(2500), answered(200, 5));
-    let rows: Vec<_> = std::iter::from_fn(|| ledger.next_final(at(3000)))
-        .map(|row| row.intended)
-        .collect();
+    let rows: Vec<_> = std::iter::from_fn(|| ledger.next_final(at(3000))).map(|row| row.intended).collect();
     assert_eq!(rows, [0, 0, 1]);
 }
 
@@ -110,10 +95,7 @@ fn the_warm_up_counts_nowhere() {
     request(&mut ledger, at(1999), Outcome::Failed(Failure::Reset));
     request(&mut ledger, at(2000), answered(200, 5));
     assert_eq!(ledger.next_final(at(2999)), None);
-    assert_eq!(
-        ledger.next_final(at(3000)).map(|row| (row.second, row.intended)),
-        Some((0, 1))
-    );
+    assert_eq!(ledger.next_final(at(3000)).map(|row| (row.second, row.intended)), Some((0, 1)));
     assert_eq!(summary(ledger).counts.failed.total, 0);
 }
 
@@ -131,23 +113,14 @@ fn an_objective_counts_failures_as_infinitely_late(
     #[case] measured: Option<f64>,
 ) {
     let mut ledger = ledger(&["p99<100ms"], Duration::ZERO);
-    for (count, outcome) in [
-        (fast, answered(200, 5)),
-        (late, answered(200, 200)),
-        (shed, answered(503, 1)),
-    ] {
+    for (count, outcome) in [(fast, answered(200, 5)), (late, answered(200, 200)), (shed, answered(503, 1))] {
         (0..count).for_each(|_| request(&mut ledger, at(1), outcome));
     }
     let summary = summary(ledger);
     assert_eq!(summary.verdict, expected);
     let close = |a: f64, b: f64| (a / b - 1.0).abs() < 0.002;
     let found = summary.objectives[0].measured_seconds;
-    assert!(
-        found
-            .zip(measured)
-            .map_or(found == measured, |(a, b)| close(a, b)),
-        "{found:?}"
-    );
+    assert!(found.zip(measured).map_or(found == measured, |(a, b)| close(a, b)), "{found:?}");
 }
 
 #[rstest]
@@ -163,22 +136,12 @@ fn a_run_that_missed_its_own_schedule_is_invalid(
     let mut ledger = ledger(&["p99<100ms"], Duration::ZERO);
     for index in 0..100 {
         ledger.intend(at(index), 0);
-        ledger.start(
-            at(index),
-            if index < behind {
-                at(millis)
-            } else {
-                Duration::ZERO
-            },
-        );
+        ledger.start(at(index), if index < behind { at(millis) } else { Duration::ZERO });
         ledger.end(at(index), 0, answered(200, 5));
     }
     let summary = summary(ledger);
     assert_eq!(summary.verdict, expected);
-    assert_eq!(
-        summary.schedule.behind_share_percent,
-        if millis > 10 { behind as f64 } else { 0.0 }
-    );
+    assert_eq!(summary.schedule.behind_share_percent, if millis > 10 { behind as f64 } else { 0.0 });
 }
 
 #[test]
@@ -194,19 +157,10 @@ fn the_summary_reads_back_as_it_was_written() {
     request(&mut ledger, at(0), answered(200, 5));
     let written = summary(ledger);
     let json = serde_json::to_value(&written).unwrap();
-    for field in [
-        "p999Seconds",
-        "cpuMicrosPerRequest",
-        "goodput",
-        "intended",
-        "badSeconds",
-    ] {
+    for field in ["p999Seconds", "cpuMicrosPerRequest", "goodput", "intended", "badSeconds"] {
         assert!(json[field].is_number(), "{field} is missing");
     }
-    assert_eq!(
-        (&json["status"]["2xx"], &json["failed"]["status5xx"]),
-        (&1.into(), &0.into())
-    );
+    assert_eq!((&json["status"]["2xx"], &json["failed"]["status5xx"]), (&1.into(), &0.into()));
     assert_eq!(json["perTarget"][0]["connectionsOpened"], 3);
     assert_eq!(serde_json::from_value::<Summary>(json).unwrap(), written);
 }

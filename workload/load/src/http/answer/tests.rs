@@ -23,11 +23,7 @@ fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, no_body: bool, then_clos
             Err(malformed) => return Became::Malformed(malformed),
         }
     }
-    if then_close {
-        Became::Ended(parser.end())
-    } else {
-        Became::Partial
-    }
+    if then_close { Became::Ended(parser.end()) } else { Became::Partial }
 }
 
 fn whole(text: &str) -> Became {
@@ -41,14 +37,8 @@ fn answer(status: u16, reusable: bool) -> Became {
 #[rstest]
 #[case::length("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", answer(200, true))]
 #[case::no_reason("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", answer(200, true))]
-#[case::equal_lengths(
-    "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n",
-    answer(200, true)
-)]
-#[case::close(
-    "HTTP/1.1 503 No\r\nConnection: Close\r\nContent-Length: 0\r\n\r\n",
-    answer(503, false)
-)]
+#[case::equal_lengths("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n", answer(200, true))]
+#[case::close("HTTP/1.1 503 No\r\nConnection: Close\r\nContent-Length: 0\r\n\r\n", answer(503, false))]
 #[case::close_in_a_list(
     "HTTP/1.1 200 OK\r\nConnection: x, close\r\nContent-Length: 0\r\n\r\n",
     answer(200, false)
@@ -124,10 +114,7 @@ fn the_answer_to_a_head_request_has_no_body() {
 #[case::head("HTTP/1.1 200", Ending::Truncated)]
 #[case::interim("HTTP/1.1 100 Continue\r\n\r\n", Ending::Truncated)]
 #[case::body("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok", Ending::Truncated)]
-#[case::chunk(
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n",
-    Ending::Truncated
-)]
+#[case::chunk("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n", Ending::Truncated)]
 #[case::until_close("HTTP/1.1 200 OK\r\n\r\nok", Ending::Complete(Answer { status: 200, reusable: false }))]
 fn the_end_of_the_connection_ends_the_answer(#[case] text: &str, #[case] expected: Ending) {
     assert_eq!(read([text.as_bytes()], false, true), Became::Ended(expected));
@@ -138,10 +125,7 @@ fn a_connection_carries_one_answer_after_the_other() {
     let mut parser = AnswerParser::new(false);
     for status in [200, 404, 200] {
         let text = format!("HTTP/1.1 {status} X\r\nContent-Length: 2\r\n\r\nok");
-        let expected = Progress::Complete(Answer {
-            status,
-            reusable: true,
-        });
+        let expected = Progress::Complete(Answer { status, reusable: true });
         assert_eq!(parser.feed(text.as_bytes()), Ok(expected));
         assert_eq!(parser.end(), Ending::Nothing);
     }

@@ -28,10 +28,7 @@ fn another_seed_gives_other_poisson_times() {
 #[test]
 fn poisson_gaps_have_a_standard_deviation_equal_to_their_mean() {
     let times: Vec<_> = Arrivals::new(Rate::constant(1000.0, 100.0).unwrap(), Spacing::Poisson, 7).collect();
-    let gaps: Vec<f64> = times
-        .windows(2)
-        .map(|pair| pair[1].as_secs_f64() - pair[0].as_secs_f64())
-        .collect();
+    let gaps: Vec<f64> = times.windows(2).map(|pair| pair[1].as_secs_f64() - pair[0].as_secs_f64()).collect();
     let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
     let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
     assert!((variance.sqrt() / mean - 1.0).abs() < 0.02);

@@ -28,10 +28,7 @@ fn a_ramp_integrates_to_its_area(#[case] time: f64, #[case] expected: f64) {
 #[test]
 fn a_warm_up_is_at_the_first_rate_and_shifts_the_rest() {
     let rate = Rate::ramp(100.0, 200.0, 10.0).unwrap().with_warm_up(5.0).unwrap();
-    assert_eq!(
-        (rate.seconds(), rate.at(0.0), rate.at(4.9), rate.at(10.0)),
-        (15.0, 100.0, 100.0, 150.0)
-    );
+    assert_eq!((rate.seconds(), rate.at(0.0), rate.at(4.9), rate.at(10.0)), (15.0, 100.0, 100.0, 150.0));
     assert_eq!(rate.total(), 500.0 + 1500.0);
 }
 

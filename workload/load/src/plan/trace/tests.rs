@@ -22,13 +22,8 @@ fn trace(rows: &[(f64, f64)]) -> Trace {
 
 #[test]
 fn bins_of_a_second_are_steps() {
-    let rate = trace(&[(0.0, 10.0), (1.0, 20.0), (2.0, 30.0)])
-        .rate(None, 2.0, 1.0)
-        .unwrap();
-    assert_eq!(
-        (rate.seconds(), rate.at(0.9), rate.at(1.0), rate.total()),
-        (3.0, 20.0, 40.0, 120.0)
-    );
+    let rate = trace(&[(0.0, 10.0), (1.0, 20.0), (2.0, 30.0)]).rate(None, 2.0, 1.0).unwrap();
+    assert_eq!((rate.seconds(), rate.at(0.9), rate.at(1.0), rate.total()), (3.0, 20.0, 40.0, 120.0));
 }
 
 #[rstest]
@@ -38,29 +33,20 @@ fn bins_of_a_second_are_steps() {
 #[case::last_centre(90.0, 200.0)]
 #[case::flat_after_it(119.0, 200.0)]
 fn wider_bins_are_interpolated_between_centres(#[case] time: f64, #[case] expected: f64) {
-    let rate = trace(&[(0.0, 100.0), (60.0, 200.0)])
-        .rate(None, 1.0, 1.0)
-        .unwrap();
+    let rate = trace(&[(0.0, 100.0), (60.0, 200.0)]).rate(None, 1.0, 1.0).unwrap();
     assert!((rate.at(time) - expected).abs() < 1e-9);
 }
 
 #[test]
 fn a_speed_up_shortens_the_time_at_the_same_rates() {
-    let rate = trace(&[(0.0, 100.0), (60.0, 200.0)])
-        .rate(None, 1.0, 10.0)
-        .unwrap();
+    let rate = trace(&[(0.0, 100.0), (60.0, 200.0)]).rate(None, 1.0, 10.0).unwrap();
     assert_eq!((rate.seconds(), rate.at(6.0)), (12.0, 150.0));
 }
 
 #[test]
 fn a_window_is_cut_out_after_interpolation_and_starts_at_zero() {
-    let rate = trace(&[(0.0, 100.0), (60.0, 200.0)])
-        .rate(Some((60.0, 90.0)), 1.0, 1.0)
-        .unwrap();
-    assert_eq!(
-        (rate.seconds(), rate.at(0.0), rate.total()),
-        (30.0, 150.0, 30.0 * 175.0)
-    );
+    let rate = trace(&[(0.0, 100.0), (60.0, 200.0)]).rate(Some((60.0, 90.0)), 1.0, 1.0).unwrap();
+    assert_eq!((rate.seconds(), rate.at(0.0), rate.total()), (30.0, 150.0, 30.0 * 175.0));
 }
 
 #[rstest]
@@ -71,10 +57,7 @@ fn a_window_is_cut_out_after_interpolation_and_starts_at_zero() {
 #[case::negative("t_seconds,rps\n0,-1\n", "line 2 of the trace: rps \"-1\"")]
 #[case::not_finite("t_seconds,rps\n0,NaN\n", "line 2")]
 #[case::one_column("t_seconds,rps\n0\n", "line 2 of the trace: \"0\" is not")]
-#[case::backwards(
-    "t_seconds,rps\n1,1\n0,1\n",
-    "line 3 of the trace: t_seconds 0 is not after 1"
-)]
+#[case::backwards("t_seconds,rps\n1,1\n0,1\n", "line 3 of the trace: t_seconds 0 is not after 1")]
 #[case::gap("t_seconds,rps\n0,1\n1,1\n3,1\n", "line 4 of the trace: t_seconds is 3")]
 fn a_broken_trace_says_which_line(#[case] text: &str, #[case] expected: &str) {
     let message = Trace::parse(text.as_bytes()).unwrap_err().to_string();
@@ -83,20 +66,12 @@ fn a_broken_trace_says_which_line(#[case] text: &str, #[case] expected: &str) {
 
 #[test]
 fn a_window_outside_says_what_the_trace_covers() {
-    let error = trace(&[(0.0, 1.0), (1.0, 1.0)])
-        .rate(Some((5.0, 9.0)), 1.0, 1.0)
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "the window 5:9 holds nothing of the trace, which covers 0 s to 2 s"
-    );
+    let error = trace(&[(0.0, 1.0), (1.0, 1.0)]).rate(Some((5.0, 9.0)), 1.0, 1.0).unwrap_err();
+    assert_eq!(error.to_string(), "the window 5:9 holds nothing of the trace, which covers 0 s to 2 s");
 }
 
 #[test]
 fn a_file_that_is_not_there_is_named() {
     let message = Trace::read(Path::new("no/such.csv")).unwrap_err().to_string();
-    assert!(
-        message.starts_with("cannot read the trace no/such.csv:"),
-        "{message}"
-    );
+    assert!(message.starts_with("cannot read the trace no/such.csv:"), "{message}");
 }
