@@ -1,1 +1,6 @@
-//! Placeholder.
+//! What end-to-end tests need: the programs that users get, started as users start them, and ways to look at them from
+//! outside.
+
+pub mod process;
+pub mod programs;
+pub mod wait;

@@ -13,7 +13,11 @@ pub fn sample_of(stats: &Stats, policy: &Policy) -> Sample {
     let mut objectives = [Answered::default(); Policy::MAX_OBJECTIVES];
     for (answered, objective) in objectives.iter_mut().zip(policy.latency()) {
         if let Some(count) = stats.objectives.iter().find(|count| count.name == objective.name) {
-            *answered = Answered { good: count.good as f64, late: count.late as f64 };
+            *answered = Answered {
+                good: count.good as f64,
+                late: count.late as f64,
+                service_beyond: service.count - stats.service.count_within(objective.threshold.as_secs_f64()) as f64,
+            };
         }
     }
     Sample {
@@ -26,10 +30,15 @@ pub fn sample_of(stats: &Stats, policy: &Policy) -> Sample {
         server_errors: stats.responses.server_error as f64,
         in_flight: stats.in_flight as f64,
         queued: stats.queued as f64,
+        in_flight_seconds: stats.in_flight_seconds,
         busy_seconds: stats.busy_seconds,
         cpu_seconds: stats.cpu_seconds,
         throttled_seconds: stats.throttled_seconds,
-        service: ServiceTime { count: service.count, sum: service.sum, sum_of_squares: service.sum_of_squares },
+        service: ServiceTime {
+            count: service.count,
+            sum: service.sum,
+            sum_of_squares: service.sum_of_squares,
+        },
     }
 }
 

@@ -1,0 +1,52 @@
+//! The command line: what can be typed, and which module does it.
+
+use std::ffi::OsString;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{crds, decide, demo, explain, standalone};
+
+/// Sizes a service so that it keeps its latency objective at the lowest cost.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prints the custom resource definitions as YAML.
+    Crds(crds::Args),
+    /// Reads observations and writes decisions, one JSON line each.
+    Decide(decide::Args),
+    /// Explains decisions for a person.
+    Explain(explain::Args),
+    /// Runs one service as local processes behind a small front, sized as in a cluster.
+    Standalone(standalone::Args),
+    /// Plays a load against a service in standalone mode, and reports whether it held its objective.
+    Demo(demo::Args),
+    /// Becomes COMMAND, and ends when the process PARENT ends.
+    #[command(hide = true)]
+    Leash {
+        parent: u32,
+        #[arg(last = true)]
+        command: Vec<OsString>,
+    },
+}
+
+impl Args {
+    /// Does it. The exit code is 0 when all is well, 3 when a verdict is missed, 130 when interrupted; an error is 1.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::Crds(args) => args.run(),
+            Command::Decide(args) => args.run(),
+            Command::Explain(args) => args.run(),
+            Command::Standalone(args) => args.run(),
+            Command::Demo(args) => args.run(),
+            Command::Leash { parent, command } => standalone::leash::become_child(parent, &command),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The run itself: start the service, play the load, stop everything; then it is judged.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use headroom_core::PodState;
+use headroom_load::report::Summary;
+use headroom_sim::mmc::Mmc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::conclude::{Conclusion, conclude};
+use super::play::{Play, Target};
+use super::played::{Asked, Played};
+use super::recording::Recording;
+use super::verdict::Server;
+use super::view::{Shown, View};
+use crate::standalone::{Launch, Options, Standalone, Tick};
+use crate::validate::Service;
+
+/// A trace is scaled down to what so many servers carry.
+const MAX_SERVERS: f64 = 10.0;
+/// How long the first servers may take to be ready, besides their start delay.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Exit code of an interrupted run.
+const INTERRUPTED: u8 = 130;
+
+/// What to run.
+#[derive(Debug)]
+pub struct Setup {
+    /// The service.
+    pub service: Service,
+    /// How its servers are started.
+    pub launch: Launch,
+    /// The load; `None`: the built-in one.
+    pub trace: Option<PathBuf>,
+    /// How the load is changed.
+    pub asked: Asked,
+    /// Where the report goes.
+    pub out: PathBuf,
+    /// Of the send times.
+    pub seed: u64,
+    /// No live view.
+    pub quiet: bool,
+    /// The load generator.
+    pub generator: PathBuf,
+}
+
+/// Runs it all; the exit code says how it went.
+pub async fn run(mut setup: Setup) -> anyhow::Result<ExitCode> {
+    fs::create_dir_all(&setup.out).with_context(|| format!("can't make {}", setup.out.display()))?;
+    let server = setup.server()?;
+    let played = setup.played(server)?;
+    if !played.changed.is_empty() && !setup.quiet {
+        writeln!(io::stderr(), "The trace is {}.", played.changed)?;
+    }
+    let log = setup.out.join("servers.log");
+    setup.launch.log =
+        Some(fs::File::create(&log).with_context(|| format!("can't write {}", log.display()))?);
+    let mut interrupts = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
+    let (service, quiet) = (setup.service.clone(), setup.quiet);
+    let (generator, out, seed) = (setup.generator.clone(), setup.out.clone(), setup.seed);
+    let options = Options {
+        launch: setup.launch,
+        listen: ([127, 0, 0, 1], 0).into(),
+        admin: ([127, 0, 0, 1], 0).into(),
+        replicas: None,
+    };
+    let mut standalone = Standalone::start(service.clone(), options).await?;
+    let target = Target {
+        program: &generator,
+        url: format!("http://{}/", standalone.address()),
+        objective: server.objective(),
+        seed,
+        summary: out.join("load.json"),
+    };
+    let mut stage = Stage {
+        view: View::new(quiet),
+        shown: Shown::default(),
+    };
+    let outcome = tokio::select! {
+        outcome = stage.perform(&mut standalone, &played, target, server) => Some(outcome),
+        () = interrupted(&mut interrupts) => None,
+    };
+    let ended = standalone.stop().await;
+    let Some(outcome) = outcome else {
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
+    let (mut recording, load) = outcome?;
+    recording.note_lives(&ended);
+    conclude(&Conclusion {
+        service,
+        played,
+        recording,
+        load,
+        server,
+        out,
+    })
+}
+
+impl Setup {
+    fn server(&self) -> anyhow::Result<Server> {
+        let objective = self
+            .service
+            .policy
+            .latency()
+            .first()
+            .context("the service has no latency objective")?;
+        let bound = self.service.bound;
+        Ok(Server {
+            queue: Mmc {
+                servers: bound.slots,
+                service_seconds: bound.service_seconds,
+            },
+            quantile: objective.quantile,
+            threshold_seconds: objective.threshold.as_secs_f64(),
+            start_delay: self.launch.start_delay.as_secs_f64().ceil() as u32,
+        })
+    }
+
+    fn played(&self, server: Server) -> anyhow::Result<Played> {
+        let max_rate = MAX_SERVERS * server.carries();
+        match &self.trace {
+            Some(file) => Played::trace(file, self.asked, max_rate),
+            None => Played::built_in(&self.out.join("load.csv"), self.asked, max_rate),
+        }
+    }
+}
+
+async fn interrupted(signals: &mut [Signal; 2]) {
+    let [interrupt, terminate] = signals;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// The live part.
+struct Stage {
+    view: View,
+    shown: Shown,
+}
+
+impl Stage {
+    async fn perform(
+        &mut self,
+        standalone: &mut Standalone,
+        played: &Played,
+        target: Target<'_>,
+        server: Server,
+    ) -> anyhow::Result<(Recording, Summary)> {
+        self.shown.length = played.planned.len();
+        self.shown.peak = played.planned.iter().copied().fold(0.0, f64::max);
+        self.shown.threshold_seconds = server.threshold_seconds;
+        self.first_servers(standalone, server).await?;
+        let mut play = Play::begin(played, target).await?;
+        let mut recording = Recording::begin(standalone.clock().now());
+        loop {
+            tokio::select! {
+                () = standalone.due() => {
+                    let tick = standalone.tick().await;
+                    recording.note(&tick);
+                    self.look(&tick);
+                    self.shown.last = recording.changes.last().cloned();
+                }
+                second = play.next() => match second? {
+                    Some(second) => {
+                        self.shown.bad += usize::from(second.is_bad());
+                        self.shown.second = Some(second.clone());
+                        recording.seconds.push(second);
+                    }
+                    None => break,
+                },
+            }
+            self.view.draw(&self.shown)?;
+        }
+        Ok((recording, play.finish().await?))
+    }
+
+    /// Waits until as many servers are ready as were asked for.
+    async fn first_servers(&mut self, standalone: &mut Standalone, server: Server) -> anyhow::Result<()> {
+        let patience = PATIENCE + Duration::from_secs(server.start_delay.into());
+        let ready = async {
+            loop {
+                standalone.due().await;
+                let tick = standalone.tick().await;
+                self.look(&tick);
+                self.view.draw(&self.shown)?;
+                if self.shown.ready >= tick.observation.replicas.0 as usize {
+                    return Ok(());
+                }
+            }
+        };
+        let waited: Result<anyhow::Result<()>, _> = tokio::time::timeout(patience, ready).await;
+        waited.with_context(|| format!("the servers were not ready within {patience:?}; see servers.log"))?
+    }
+
+    fn look(&mut self, tick: &Tick) {
+        self.shown.target = tick
+            .decision
+            .as_ref()
+            .map_or(tick.observation.replicas, |d| d.target_replicas)
+            .0;
+        self.shown.ready = tick
+            .observation
+            .pods
+            .iter()
+            .filter(|pod| pod.state == PodState::Ready)
+            .count();
+    }
+}
