@@ -66,33 +66,19 @@ fn main() -> anyhow::Result<()> {
     let server = Server::builder(sample_service(cost))
         .listen(any_port)
         .admin(any_port)
-        .workers(Workers::Exactly(
-            NonZeroUsize::new(WORKERS).unwrap_or(NonZeroUsize::MIN),
-        ))
+        .workers(Workers::Exactly(NonZeroUsize::new(WORKERS).unwrap_or(NonZeroUsize::MIN)))
         .slots_per_worker(NonZeroU32::MIN)
-        .queue(Queue {
-            length: 100_000,
-            delay: Duration::from_mins(1),
-        })
+        .queue(Queue { length: 100_000, delay: Duration::from_mins(1) })
         .start()?;
-    let pool = Pool {
-        address: server.addresses().listening,
-        idle: Rc::default(),
-    };
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build_local(LocalOptions::default())?;
+    let pool = Pool { address: server.addresses().listening, idle: Rc::default() };
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let closed_form = closed_form();
     let hard = WORKERS as f64 / SERVICE.as_secs_f64();
     let (mut holds, mut fails) = (0.7 * closed_form, hard);
     for _ in 0..args.steps {
         let rate = f64::midpoint(holds, fails);
         let late = runtime.block_on(share_late(&pool, rate, Duration::from_secs(args.seconds)))?;
-        writeln!(
-            io::stderr(),
-            "{rate:.1}/s: {:.2} % over {THRESHOLD:?}",
-            late * 100.0
-        )?;
+        writeln!(io::stderr(), "{rate:.1}/s: {:.2} % over {THRESHOLD:?}", late * 100.0)?;
         *(if late <= MOST_LATE { &mut holds } else { &mut fails }) = rate;
     }
     let capacity = f64::midpoint(holds, fails);
@@ -153,22 +139,14 @@ fn closed_form() -> f64 {
     let (mut holds, mut fails) = (0.0, WORKERS as f64 / SERVICE.as_secs_f64());
     for _ in 0..60 {
         let rate = f64::midpoint(holds, fails);
-        *(if late_in_theory(rate) <= MOST_LATE {
-            &mut holds
-        } else {
-            &mut fails
-        }) = rate;
+        *(if late_in_theory(rate) <= MOST_LATE { &mut holds } else { &mut fails }) = rate;
     }
     holds
 }
 
 /// P(T > t) of M/M/c at that rate: its own service after a wait, if it has to (Erlang C).
 fn late_in_theory(rate: f64) -> f64 {
-    let (c, mu, t) = (
-        WORKERS as f64,
-        SERVICE.as_secs_f64().recip(),
-        THRESHOLD.as_secs_f64(),
-    );
+    let (c, mu, t) = (WORKERS as f64, SERVICE.as_secs_f64().recip(), THRESHOLD.as_secs_f64());
     let load = rate / mu;
     let mut blocked = 1.0;
     for servers in 1..=WORKERS {

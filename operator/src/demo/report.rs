@@ -73,17 +73,8 @@ impl Report {
             efficiency: judged.efficiency,
             min_replicas,
             max_replicas,
-            peak_replicas: recording
-                .total()
-                .iter()
-                .map(|(_, pods)| *pods as u32)
-                .max()
-                .unwrap_or(0),
-            scale_outs: recording
-                .changes
-                .iter()
-                .filter(|change| change.to > change.from)
-                .count(),
+            peak_replicas: recording.total().iter().map(|(_, pods)| *pods as u32).max().unwrap_or(0),
+            scale_outs: recording.changes.iter().filter(|change| change.to > change.from).count(),
             scale_ins: recording.scale_ins(),
             intended: load.counts.intended,
             failed: load.counts.failed.total,
