@@ -70,15 +70,21 @@ fn main() -> anyhow::Result<()> {
         .slots_per_worker(NonZeroU32::MIN)
         .queue(Queue { length: 100_000, delay: Duration::from_mins(1) })
         .start()?;
-    let pool = Pool { address: server.addresses().listening, idle: Rc::default() };
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
+    let address = server.addresses().listening;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())?;
     let closed_form = closed_form();
     let hard = WORKERS as f64 / SERVICE.as_secs_f64();
     let (mut holds, mut fails) = (0.7 * closed_form, hard);
     for _ in 0..args.steps {
         let rate = f64::midpoint(holds, fails);
-        let late = runtime.block_on(share_late(&pool, rate, Duration::from_secs(args.seconds)))?;
-        writeln!(io::stderr(), "{rate:.1}/s: {:.2} % over {THRESHOLD:?}", late * 100.0)?;
+        let late = runtime.block_on(share_late(address, rate, Duration::from_secs(args.seconds)))?;
+        writeln!(
+            io::stderr(),
+            "{rate:.1}/s: {:.2} % over {THRESHOLD:?}",
+            late * 100.0
+        )?;
         *(if late <= MOST_LATE { &mut holds } else { &mut fails }) = rate;
     }
     let capacity = f64::midpoint(holds, fails);
@@ -88,7 +94,12 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// The share of requests over the threshold, from the intended send time, at that rate.
-async fn share_late(pool: &Pool, rate: f64, duration: Duration) -> anyhow::Result<f64> {
+async fn share_late(address: SocketAddr, rate: f64, duration: Duration) -> anyhow::Result<f64> {
+    // For each rate anew: the server closes connections that were idle for long.
+    let pool = Pool {
+        address,
+        idle: Rc::default(),
+    };
     let mut draws = StdRng::seed_from_u64(1);
     let mut at = Instant::now();
     let (counted_from, end) = (at + WARM_UP, at + WARM_UP + duration);

@@ -134,8 +134,15 @@ impl Progress {
 
     /// Whether nothing of a request or an answer is under way, in either direction.
     pub(super) fn is_between_requests(&self) -> bool {
-        self.phase.get() == Phase::Idle
-            && self.upload.borrow().as_ref().is_none_or(|upload| upload.is_complete())
+        self.phase.get() == Phase::Idle && !self.is_uploading()
+    }
+
+    /// Whether some of the request's body was not read.
+    pub(super) fn is_uploading(&self) -> bool {
+        self.upload
+            .borrow()
+            .as_ref()
+            .is_some_and(|upload| !upload.is_complete())
     }
 
     /// Asks the connection to go to another worker.
