@@ -66,9 +66,14 @@ fn main() -> anyhow::Result<()> {
     let server = Server::builder(sample_service(cost))
         .listen(any_port)
         .admin(any_port)
-        .workers(Workers::Exactly(NonZeroUsize::new(WORKERS).unwrap_or(NonZeroUsize::MIN)))
+        .workers(Workers::Exactly(
+            NonZeroUsize::new(WORKERS).unwrap_or(NonZeroUsize::MIN),
+        ))
         .slots_per_worker(NonZeroU32::MIN)
-        .queue(Queue { length: 100_000, delay: Duration::from_mins(1) })
+        .queue(Queue {
+            length: 100_000,
+            delay: Duration::from_mins(1),
+        })
         .start()?;
     let address = server.addresses().listening;
     let runtime = Builder::new_current_thread()
@@ -150,14 +155,22 @@ fn closed_form() -> f64 {
     let (mut holds, mut fails) = (0.0, WORKERS as f64 / SERVICE.as_secs_f64());
     for _ in 0..60 {
         let rate = f64::midpoint(holds, fails);
-        *(if late_in_theory(rate) <= MOST_LATE { &mut holds } else { &mut fails }) = rate;
+        *(if late_in_theory(rate) <= MOST_LATE {
+            &mut holds
+        } else {
+            &mut fails
+        }) = rate;
     }
     holds
 }
 
 /// P(T > t) of M/M/c at that rate: its own service after a wait, if it has to (Erlang C).
 fn late_in_theory(rate: f64) -> f64 {
-    let (c, mu, t) = (WORKERS as f64, SERVICE.as_secs_f64().recip(), THRESHOLD.as_secs_f64());
+    let (c, mu, t) = (
+        WORKERS as f64,
+        SERVICE.as_secs_f64().recip(),
+        THRESHOLD.as_secs_f64(),
+    );
     let load = rate / mu;
     let mut blocked = 1.0;
     for servers in 1..=WORKERS {
