@@ -14,9 +14,7 @@ impl Process {
     /// Starts it.
     pub fn start(command: &mut Command) -> anyhow::Result<Self> {
         let child = command.spawn();
-        Ok(Self(child.with_context(|| {
-            format!("failed to start {}", command.get_program().display())
-        })?))
+        Ok(Self(child.with_context(|| format!("failed to start {}", command.get_program().display()))?))
     }
 
     /// Its number.
@@ -31,10 +29,7 @@ impl Process {
 
     /// Processes it has started that have not ended.
     pub fn children(&self) -> BTreeSet<u32> {
-        processes()
-            .into_iter()
-            .filter(|pid| parent_of(*pid) == Some(self.pid()))
-            .collect()
+        processes().into_iter().filter(|pid| parent_of(*pid) == Some(self.pid())).collect()
     }
 }
 
@@ -48,9 +43,7 @@ impl Drop for Process {
 
 /// Sends a signal by its name, such as INT.
 pub fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
-    let status = Command::new("kill")
-        .args([format!("-{name}"), pid.to_string()])
-        .status()?;
+    let status = Command::new("kill").args([format!("-{name}"), pid.to_string()]).status()?;
     ensure!(status.success(), "can't send {name} to {pid}");
     Ok(())
 }
@@ -62,9 +55,7 @@ pub fn is_alive(pid: u32) -> bool {
 
 fn processes() -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .collect()
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// `None` for a process that does not exist, or has ended and only waits to be noticed.

@@ -10,10 +10,7 @@ use anyhow::{Context, ensure};
 /// `cargo build --workspace` makes it current.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe().context("where is this test?")?;
-    let directory = test
-        .ancestors()
-        .nth(2)
-        .context("a test lies in target/PROFILE/deps")?;
+    let directory = test.ancestors().nth(2).context("a test lies in target/PROFILE/deps")?;
     let path = directory.join(name);
     if !path.is_file() {
         build(name, directory)?;
@@ -24,9 +21,7 @@ pub fn program(name: &str) -> anyhow::Result<PathBuf> {
 
 fn build(name: &str, directory: &Path) -> anyhow::Result<()> {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "-p", name]);
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["build", "-p", name]);
     if directory.ends_with("release") {
         cargo.arg("--release");
     }

@@ -48,29 +48,12 @@ impl Shop {
         let (front, admin) = (free_address()?, free_address()?);
         let mut command = Command::new(program("headroom")?);
         command
-            .args([
-                "standalone",
-                "--start-delay",
-                "1s",
-                "--replicas",
-                &replicas.to_string(),
-                "-f",
-            ])
+            .args(["standalone", "--start-delay", "1s", "--replicas", &replicas.to_string(), "-f"])
             .arg(&file);
         command.args(["--listen", &front.to_string(), "--admin", &admin.to_string()]);
-        command
-            .arg("--workload")
-            .arg(program("headroom-workload")?)
-            .stdout(Stdio::null());
-        let shop = Self {
-            headroom: Process::start(&mut command)?,
-            front,
-            admin,
-            directory,
-        };
-        until("every server is ready", || {
-            (shop.ready()? == u64::from(replicas)).then_some(())
-        })?;
+        command.arg("--workload").arg(program("headroom-workload")?).stdout(Stdio::null());
+        let shop = Self { headroom: Process::start(&mut command)?, front, admin, directory };
+        until("every server is ready", || (shop.ready()? == u64::from(replicas)).then_some(()))?;
         Ok(shop)
     }
 
@@ -95,12 +78,7 @@ impl Shop {
     fn load(&self, rate: u32, duration: &str) -> anyhow::Result<Load> {
         let summary = self.directory.path().join(format!("load-{rate}.json"));
         let mut command = Command::new(program("headroom-load")?);
-        command.args([
-            "--target",
-            &format!("http://{}/", self.front),
-            "--rate",
-            &rate.to_string(),
-        ]);
+        command.args(["--target", &format!("http://{}/", self.front), "--rate", &rate.to_string()]);
         command.args([
             "--duration",
             duration,
@@ -112,10 +90,7 @@ impl Shop {
             "--json",
         ]);
         command.arg(&summary);
-        Ok(Load {
-            process: Process::start(&mut command)?,
-            summary,
-        })
+        Ok(Load { process: Process::start(&mut command)?, summary })
     }
 
     /// Stops it with Ctrl-C; returns its exit code.
@@ -152,9 +127,7 @@ fn survivors(pids: &BTreeSet<u32>) -> BTreeSet<u32> {
 fn it_shrinks_without_failing_a_request_and_grows_again() -> anyhow::Result<()> {
     let shop = Shop::open(4)?;
     let calm = shop.load(600, "17s")?;
-    until("one pod is enough", || {
-        (shop.replicas()? == 1 && shop.ready()? == 1).then_some(())
-    })?;
+    until("one pod is enough", || (shop.replicas()? == 1 && shop.ready()? == 1).then_some(()))?;
     let calm = calm.finish()?;
     assert!(calm["sent"].as_u64() >= Some(10_000), "{calm}");
     assert_eq!(calm["failed"]["total"], 0, "{calm}");
@@ -190,7 +163,5 @@ fn nothing_is_left_behind_when_headroom_is_killed() -> anyhow::Result<()> {
     let servers = shop.headroom.children();
     assert_eq!(servers.len(), 2);
     signal(shop.headroom.pid(), "KILL")?;
-    until("the servers end too", || {
-        survivors(&servers).is_empty().then_some(())
-    })
+    until("the servers end too", || survivors(&servers).is_empty().then_some(()))
 }

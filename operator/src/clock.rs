@@ -12,10 +12,7 @@ pub struct Clock {
 impl Clock {
     /// A clock set to the system's time.
     pub fn set() -> Self {
-        Self {
-            set_to: Timestamp::now(),
-            at: std::time::Instant::now(),
-        }
+        Self { set_to: Timestamp::now(), at: std::time::Instant::now() }
     }
 
     /// The time now.

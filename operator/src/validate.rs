@@ -48,7 +48,9 @@ pub enum ValidateError {
     #[error("spec.{0}")]
     Policy(#[from] PolicyError),
     /// There is nothing to run.
-    #[error("spec.workload is missing: standalone mode runs the bundled server, it can't scale a scaleTargetRef")]
+    #[error(
+        "spec.workload is missing: standalone mode runs the bundled server, it can't scale a scaleTargetRef"
+    )]
     NoWorkload,
     /// More than one, or none.
     #[error("{file} holds {found} services: write exactly one")]
@@ -94,10 +96,7 @@ fn only(services: Vec<ScaledService>, file: &str) -> Result<ScaledService, Valid
     let found = services.len();
     match <[ScaledService; 1]>::try_from(services) {
         Ok([service]) => Ok(service),
-        Err(_) => Err(ValidateError::NotOne {
-            file: file.to_owned(),
-            found,
-        }),
+        Err(_) => Err(ValidateError::NotOne { file: file.to_owned(), found }),
     }
 }
 
@@ -170,7 +169,8 @@ fn limit(policy: &ScalingPolicy) -> Limit {
 
 /// Arguments of the bundled server, besides the addresses to listen on.
 fn server_args(spec: &ScaledServiceSpec, config: &ServerConfig) -> Vec<OsString> {
-    let ServerConfig { slots_per_worker, queue_length, queue_delay: _, request_timeout, drain, cost } = config;
+    let ServerConfig { slots_per_worker, queue_length, queue_delay: _, request_timeout, drain, cost } =
+        config;
     let mut args = vec![
         ("--workers", workers_text(spec.runtime.workers)),
         ("--slots-per-worker", slots_per_worker.to_string()),

@@ -85,10 +85,7 @@ mod tests {
     use proptest::prelude::*;
     use rstest::rstest;
 
-    const POD: Mmc = Mmc {
-        servers: 4,
-        service_seconds: 0.01,
-    };
+    const POD: Mmc = Mmc { servers: 4, service_seconds: 0.01 };
 
     /// Against textbook values: one server is C = rho; for two, C = 2 rho^2 / (1 + rho).
     #[rstest]
@@ -97,19 +94,13 @@ mod tests {
     #[case::ten_servers(10, 8.0, 0.409_180_1)]
     #[case::overloaded(4, 4.0, 1.0)]
     fn erlang_c(#[case] servers: u32, #[case] offered: f64, #[case] expected: f64) {
-        let queue = Mmc {
-            servers,
-            service_seconds: 1.0,
-        };
+        let queue = Mmc { servers, service_seconds: 1.0 };
         assert!((queue.wait_probability(offered) - expected).abs() < 1e-6);
     }
 
     #[test]
     fn one_server_has_an_exponential_tail() {
-        let queue = Mmc {
-            servers: 1,
-            service_seconds: 0.01,
-        };
+        let queue = Mmc { servers: 1, service_seconds: 0.01 };
         let expected = (-(100.0_f64 - 60.0) * 0.05).exp();
         assert!((queue.tail(60.0, 0.05) - expected).abs() < 1e-9);
     }
@@ -122,10 +113,7 @@ mod tests {
 
     #[test]
     fn one_server_waits_with_an_exponential_tail() {
-        let queue = Mmc {
-            servers: 1,
-            service_seconds: 0.01,
-        };
+        let queue = Mmc { servers: 1, service_seconds: 0.01 };
         let expected = 0.6 * (-(100.0_f64 - 60.0) * 0.05).exp();
         assert!((queue.wait_tail(60.0, 0.05) - expected).abs() < 1e-9);
     }

@@ -22,17 +22,10 @@ impl Optimum {
     ///
     /// Takes time and memory in proportion to the largest need times the number of seconds.
     pub fn of(needs: &[u32], start_delay: u32) -> Self {
-        let mut optimum = Self {
-            pod_seconds: 0,
-            ready: vec![0; needs.len()],
-        };
+        let mut optimum = Self { pod_seconds: 0, ready: vec![0; needs.len()] };
         for level in 1..=needs.iter().copied().max().unwrap_or(0) {
             for kept in kept_intervals(needs, level, start_delay) {
-                let start = if kept.start == 0 {
-                    0
-                } else {
-                    u64::from(start_delay)
-                };
+                let start = if kept.start == 0 { 0 } else { u64::from(start_delay) };
                 optimum.pod_seconds += kept.len() as u64 + start;
                 for ready in &mut optimum.ready[kept] {
                     *ready += 1;
@@ -126,9 +119,7 @@ mod tests {
             }
             [running, stopped].into_iter().flatten().min().unwrap_or(0)
         };
-        (1..=needs.iter().copied().max().unwrap_or(0))
-            .map(cost_of_level)
-            .sum()
+        (1..=needs.iter().copied().max().unwrap_or(0)).map(cost_of_level).sum()
     }
 
     proptest! {

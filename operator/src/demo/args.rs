@@ -59,18 +59,13 @@ impl Args {
             launch: self.server.launch(&service)?,
             service,
             trace: self.trace,
-            asked: Asked {
-                scale: self.scale,
-                speed_up: self.speed_up,
-            },
+            asked: Asked { scale: self.scale, speed_up: self.speed_up },
             out: self.out,
             seed: self.seed,
             quiet: self.quiet,
             generator: self.load.map_or_else(|| beside_us("headroom-load"), Ok)?,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(run(setup))
     }
 }

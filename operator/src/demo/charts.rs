@@ -14,13 +14,7 @@ impl Run<'_> {
     }
 
     fn load_chart(&self) -> Chart {
-        let most = self
-            .recording
-            .seconds
-            .iter()
-            .map(|second| second.intended)
-            .max()
-            .unwrap_or(0);
+        let most = self.recording.seconds.iter().map(|second| second.intended).max().unwrap_or(0);
         let scale = Scale::linear(most as f64);
         let offered = self.per_second(scale, |second| Some(second.intended as f64));
         let served = self.per_second(scale, |second| Some((second.good + second.late) as f64));
@@ -28,19 +22,14 @@ impl Run<'_> {
             "Requests per second",
             scale,
             |value| format!("{value}"),
-            vec![
-                line("offered", "offered", offered),
-                line("served thin", "served", served),
-            ],
+            vec![line("offered", "offered", offered), line("served thin", "served", served)],
         )
     }
 
     fn size_chart(&self) -> Chart {
         let (total, ready) = (self.recording.total(), self.recording.ready());
         let optimum = self.judged.optimum.ready.iter().zip(0u32..);
-        let optimum: Vec<_> = optimum
-            .map(|(pods, second)| (f64::from(second), f64::from(*pods)))
-            .collect();
+        let optimum: Vec<_> = optimum.map(|(pods, second)| (f64::from(second), f64::from(*pods))).collect();
         let scale = Scale::linear(f64::from(most(&total).max(most(&optimum))));
         let time = self.time();
         let mut chart = self.chart(
@@ -60,14 +49,8 @@ impl Run<'_> {
     fn latency_chart(&self) -> Chart {
         let seconds = &self.recording.seconds;
         let threshold = self.server.threshold_seconds;
-        let shortest = seconds
-            .iter()
-            .filter_map(|second| second.p50_seconds)
-            .fold(threshold, f64::min);
-        let longest = seconds
-            .iter()
-            .filter_map(|second| second.p99_seconds)
-            .fold(2.0 * threshold, f64::max);
+        let shortest = seconds.iter().filter_map(|second| second.p50_seconds).fold(threshold, f64::min);
+        let longest = seconds.iter().filter_map(|second| second.p99_seconds).fold(2.0 * threshold, f64::max);
         let scale = Scale::log(shortest.max(0.0001), longest);
         let time = self.time();
         let objective = time.line(scale, [(0.0, Some(threshold)), (time.seconds, Some(threshold))]);
@@ -104,15 +87,10 @@ impl Run<'_> {
 
     fn bands(&self) -> Vec<Band> {
         let time = self.time();
-        let calm = self
-            .not_judged
-            .iter()
-            .map(|range| time.band("calm", range.start as f64, range.end as f64));
-        let bad = self
-            .judged
-            .bad
-            .iter()
-            .map(|second| time.band("missed", *second as f64, *second as f64 + 1.0));
+        let calm =
+            self.not_judged.iter().map(|range| time.band("calm", range.start as f64, range.end as f64));
+        let bad =
+            self.judged.bad.iter().map(|second| time.band("missed", *second as f64, *second as f64 + 1.0));
         calm.chain(bad).collect()
     }
 
@@ -127,8 +105,8 @@ impl Run<'_> {
                 second.good,
                 second.late,
                 second.failed,
-                second.p50_seconds.map_or("-".to_owned(), millis),
-                second.p99_seconds.map_or("-".to_owned(), millis),
+                second.p50_seconds.map_or_else(|| "-".to_owned(), millis),
+                second.p99_seconds.map_or_else(|| "-".to_owned(), millis),
                 value_at(&ready, at),
                 value_at(&total, at),
             );
@@ -156,9 +134,7 @@ impl Run<'_> {
     }
 
     fn time(&self) -> Time {
-        Time {
-            seconds: self.recording.length().max(1.0),
-        }
+        Time { seconds: self.recording.length().max(1.0) }
     }
 }
 
@@ -167,16 +143,9 @@ fn line(class: &'static str, label: &'static str, path: String) -> Series {
 }
 
 fn mark_text(change: &Change) -> String {
-    let reasons = change
-        .decision
-        .reasons
-        .iter()
-        .map(|reason| format!("\n{}", reason.message));
+    let reasons = change.decision.reasons.iter().map(|reason| format!("\n{}", reason.message));
     let reasons: String = reasons.collect();
-    format!(
-        "{:.0} s: {} \u{2192} {} pods{reasons}",
-        change.at, change.from, change.to
-    )
+    format!("{:.0} s: {} \u{2192} {} pods{reasons}", change.at, change.from, change.to)
 }
 
 pub(super) fn most(points: &[(f64, f64)]) -> u32 {

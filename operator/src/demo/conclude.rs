@@ -39,19 +39,9 @@ pub struct Conclusion {
 
 /// Judges, writes the reports, and says the verdict.
 pub fn conclude(end: &Conclusion) -> anyhow::Result<ExitCode> {
-    let Conclusion {
-        service,
-        played,
-        recording,
-        load,
-        server,
-        out,
-    } = end;
+    let Conclusion { service, played, recording, load, server, out } = end;
     ensure!(!load.interrupted, "the load generator was interrupted");
-    let bounds = (
-        service.policy.min_replicas().0,
-        service.policy.max_replicas().map(|max| max.0),
-    );
+    let bounds = (service.policy.min_replicas().0, service.policy.max_replicas().map(|max| max.0));
     let not_judged = not_judged(&played.planned);
     let judged = judge(&Evidence {
         seconds: &recording.seconds,

@@ -63,12 +63,7 @@ impl Run<'_> {
 
     fn tiles(&self) -> Vec<Tile> {
         let (judged, counts) = (self.judged, &self.load.counts);
-        let tile = |label, value, detail, mood| Tile {
-            label,
-            value,
-            detail,
-            mood,
-        };
+        let tile = |label, value, detail, mood| Tile { label, value, detail, mood };
         let p99 = self.load.latency.p99_seconds;
         let outs = self.recording.changes.len() - self.recording.scale_ins();
         vec![
@@ -91,11 +86,8 @@ impl Run<'_> {
             ),
             tile(
                 "P99",
-                p99.map_or("-".to_owned(), millis),
-                format!(
-                    "of the answers; objective {}",
-                    millis(self.server.threshold_seconds)
-                ),
+                p99.map_or_else(|| "-".to_owned(), millis),
+                format!("of the answers; objective {}", millis(self.server.threshold_seconds)),
                 Mood::Plain,
             ),
             tile(
@@ -139,10 +131,11 @@ impl Run<'_> {
 
 fn change((change, number): (&Change, usize)) -> page::Change {
     let numbers = &change.decision.numbers;
-    let reasons = change.decision.reasons.iter().map(|reason| page::Why {
-        code: format!("{:?}", reason.code),
-        message: reason.message.clone(),
-    });
+    let reasons = change
+        .decision
+        .reasons
+        .iter()
+        .map(|reason| page::Why { code: format!("{:?}", reason.code), message: reason.message.clone() });
     page::Change {
         number,
         at: format!("{:.0} s", change.at),

@@ -42,15 +42,8 @@ impl Play {
     /// [`leash::command`].
     pub async fn begin(played: &Played, target: Target<'_>) -> anyhow::Result<Self> {
         let mut command = leash::command(target.program);
-        command
-            .args(["--target", &target.url, "--trace"])
-            .arg(&played.file);
-        command.args([
-            "--scale",
-            &played.scale.to_string(),
-            "--speed-up",
-            &played.speed_up.to_string(),
-        ]);
+        command.args(["--target", &target.url, "--trace"]).arg(&played.file);
+        command.args(["--scale", &played.scale.to_string(), "--speed-up", &played.speed_up.to_string()]);
         command.args([
             "--arrivals",
             "poisson",
@@ -71,20 +64,9 @@ impl Play {
         ]);
         command.arg(&target.summary).stderr(Stdio::inherit());
         let mut child = command.spawn().context("failed to start the load generator")?;
-        let stdout = child
-            .stdout
-            .take()
-            .context("no pipe to the load generator's output")?;
-        let mut play = Self {
-            child,
-            lines: BufReader::new(stdout).lines(),
-            summary: target.summary,
-        };
-        let header = play
-            .lines
-            .next_line()
-            .await
-            .context("failed to read from the load generator")?;
+        let stdout = child.stdout.take().context("no pipe to the load generator's output")?;
+        let mut play = Self { child, lines: BufReader::new(stdout).lines(), summary: target.summary };
+        let header = play.lines.next_line().await.context("failed to read from the load generator")?;
         ensure!(
             header.as_deref() == Some(Second::CSV_HEADER),
             "the load generator did not start: is {} of the same version?",
@@ -95,22 +77,13 @@ impl Play {
 
     /// The next second's record; `None` when the load is over. May be dropped and called again; nothing is lost.
     pub async fn next(&mut self) -> anyhow::Result<Option<Second>> {
-        let line = self
-            .lines
-            .next_line()
-            .await
-            .context("failed to read from the load generator")?;
-        line.map(|line| line.parse().context("the load generator wrote what is no record"))
-            .transpose()
+        let line = self.lines.next_line().await.context("failed to read from the load generator")?;
+        line.map(|line| line.parse().context("the load generator wrote what is no record")).transpose()
     }
 
     /// Its summary, once the load is over.
     pub async fn finish(mut self) -> anyhow::Result<Summary> {
-        let status = self
-            .child
-            .wait()
-            .await
-            .context("lost sight of the load generator")?;
+        let status = self.child.wait().await.context("lost sight of the load generator")?;
         // 3: it missed the objective or fell behind, which its summary says too.
         if !status.success() && status.code() != Some(3) {
             bail!("the load generator ended with {status}");

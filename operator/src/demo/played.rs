@@ -47,14 +47,10 @@ impl Played {
     pub fn trace(file: &Path, asked: Asked, max_rate: f64) -> anyhow::Result<Self> {
         let trace = Trace::read(file)?;
         let recorded = trace.rate(None, 1.0, 1.0)?;
-        let speed_up = asked
-            .speed_up
-            .unwrap_or_else(|| (recorded.seconds() / MAX_SECONDS).max(1.0));
+        let speed_up = asked.speed_up.unwrap_or_else(|| (recorded.seconds() / MAX_SECONDS).max(1.0));
         let faster = per_second(&trace.rate(None, 1.0, speed_up)?);
         let peak = faster.iter().copied().fold(0.0, f64::max);
-        let scale = asked
-            .scale
-            .unwrap_or_else(|| if peak > max_rate { max_rate / peak } else { 1.0 });
+        let scale = asked.scale.unwrap_or_else(|| if peak > max_rate { max_rate / peak } else { 1.0 });
         Ok(Self {
             file: file.to_owned(),
             scale,
@@ -69,15 +65,13 @@ impl Played {
 fn per_second(rate: &Rate) -> Vec<f64> {
     let seconds = rate.seconds().ceil() as usize;
     let before = |second: usize| rate.intended_before(second as f64);
-    (0..seconds)
-        .map(|second| before(second + 1) - before(second))
-        .collect()
+    (0..seconds).map(|second| before(second + 1) - before(second)).collect()
 }
 
 fn in_words(scale: f64, speed_up: f64) -> String {
     let faster = (speed_up != 1.0).then(|| format!("played {speed_up:.1} times faster"));
     let scaled = (scale != 1.0).then(|| format!("rates multiplied by {scale:.3}"));
-    Vec::from_iter(faster.into_iter().chain(scaled)).join(", ")
+    faster.into_iter().chain(scaled).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -113,10 +107,7 @@ mod tests {
 
     #[test]
     fn what_the_user_asks_for_goes_first() {
-        let asked = Asked {
-            scale: Some(2.0),
-            speed_up: Some(4.0),
-        };
+        let asked = Asked { scale: Some(2.0), speed_up: Some(4.0) };
         let played = played(240, 900.0, asked);
         assert_eq!((played.scale, played.speed_up), (2.0, 4.0));
         assert_eq!(played.planned.len(), 60);

@@ -35,12 +35,7 @@ pub struct Change {
 impl Recording {
     /// A load begins now.
     pub fn begin(now: Timestamp) -> Self {
-        Self {
-            began: now,
-            seconds: Vec::new(),
-            changes: Vec::new(),
-            lives: BTreeMap::new(),
-        }
+        Self { began: now, seconds: Vec::new(), changes: Vec::new(), lives: BTreeMap::new() }
     }
 
     /// Takes note of a turn of the loop.
@@ -48,12 +43,7 @@ impl Recording {
         self.note_lives(&tick.lives);
         if let (Outcome::Scaled { from, to }, Some(decision)) = (tick.outcome, &tick.decision) {
             let decision = decision.clone();
-            self.changes.push(Change {
-                at: self.second_of(tick.at),
-                from,
-                to,
-                decision,
-            });
+            self.changes.push(Change { at: self.second_of(tick.at), from, to, decision });
         }
     }
 
@@ -71,19 +61,13 @@ impl Recording {
 
     /// Pods times seconds while the load was played, from the start of each process to its end.
     pub fn pod_seconds(&self) -> f64 {
-        let lives = self
-            .lives
-            .values()
-            .map(|life| self.within(Some(life.created_at), life.ended_at));
+        let lives = self.lives.values().map(|life| self.within(Some(life.created_at), life.ended_at));
         lives.map(|(from, to)| to - from).sum()
     }
 
     /// How often the size was made smaller.
     pub fn scale_ins(&self) -> usize {
-        self.changes
-            .iter()
-            .filter(|change| change.to < change.from)
-            .count()
+        self.changes.iter().filter(|change| change.to < change.from).count()
     }
 
     /// Number of processes over time, as (second, number) at every change.
@@ -149,14 +133,8 @@ mod tests {
         let mut recording = Recording::begin(at(0));
         recording.seconds = vec![Second::default(); 10];
         // Here from the beginning; comes and goes; never ready; gone before it began.
-        recording.note_lives(&[
-            life("a", -5, Some(-1), None, None),
-            life("b", 2, None, None, None),
-        ]);
-        recording.note_lives(&[
-            life("b", 2, Some(4), Some(6), Some(8)),
-            life("c", 9, None, None, None),
-        ]);
+        recording.note_lives(&[life("a", -5, Some(-1), None, None), life("b", 2, None, None, None)]);
+        recording.note_lives(&[life("b", 2, Some(4), Some(6), Some(8)), life("c", 9, None, None, None)]);
         recording.note_lives(&[life("d", -9, Some(-8), Some(-3), Some(-2))]);
         recording
     }
@@ -169,10 +147,7 @@ mod tests {
     #[test]
     fn sizes_over_time() {
         let recording = recording();
-        assert_eq!(
-            recording.total(),
-            [(0.0, 1.0), (2.0, 2.0), (8.0, 1.0), (9.0, 2.0)]
-        );
+        assert_eq!(recording.total(), [(0.0, 1.0), (2.0, 2.0), (8.0, 1.0), (9.0, 2.0)]);
         assert_eq!(recording.ready(), [(0.0, 1.0), (4.0, 2.0), (6.0, 1.0)]);
     }
 }

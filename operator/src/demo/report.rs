@@ -15,7 +15,7 @@ const REPORT_VERSION: u32 = 1;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    report_version: u32,
+    version: u32,
     verdict: Verdict,
     /// Why it was missed.
     why: Vec<String>,
@@ -59,7 +59,7 @@ impl Report {
         (min_replicas, max_replicas): (u32, Option<u32>),
     ) -> Self {
         Self {
-            report_version: REPORT_VERSION,
+            version: REPORT_VERSION,
             verdict: judged.verdict,
             why: judged.why.clone(),
             goodput: load.goodput,
@@ -73,17 +73,8 @@ impl Report {
             efficiency: judged.efficiency,
             min_replicas,
             max_replicas,
-            peak_replicas: recording
-                .total()
-                .iter()
-                .map(|(_, pods)| *pods as u32)
-                .max()
-                .unwrap_or(0),
-            scale_outs: recording
-                .changes
-                .iter()
-                .filter(|change| change.to > change.from)
-                .count(),
+            peak_replicas: recording.total().iter().map(|(_, pods)| *pods as u32).max().unwrap_or(0),
+            scale_outs: recording.changes.iter().filter(|change| change.to > change.from).count(),
             scale_ins: recording.scale_ins(),
             intended: load.counts.intended,
             failed: load.counts.failed.total,

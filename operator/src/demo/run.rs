@@ -77,10 +77,7 @@ pub async fn run(mut setup: Setup) -> anyhow::Result<ExitCode> {
         seed,
         summary: out.join("load.json"),
     };
-    let mut stage = Stage {
-        view: View::new(quiet),
-        shown: Shown::default(),
-    };
+    let mut stage = Stage { view: View::new(quiet), shown: Shown::default() };
     let outcome = tokio::select! {
         outcome = stage.perform(&mut standalone, &played, target, server) => Some(outcome),
         () = interrupted(&mut interrupts) => None,
@@ -91,30 +88,16 @@ pub async fn run(mut setup: Setup) -> anyhow::Result<ExitCode> {
     };
     let (mut recording, load) = outcome?;
     recording.note_lives(&ended);
-    conclude(&Conclusion {
-        service,
-        played,
-        recording,
-        load,
-        server,
-        out,
-    })
+    conclude(&Conclusion { service, played, recording, load, server, out })
 }
 
 impl Setup {
     fn server(&self) -> anyhow::Result<Server> {
-        let objective = self
-            .service
-            .policy
-            .latency()
-            .first()
-            .context("the service has no latency objective")?;
+        let objective =
+            self.service.policy.latency().first().context("the service has no latency objective")?;
         let bound = self.service.bound;
         Ok(Server {
-            queue: Mmc {
-                servers: bound.slots,
-                service_seconds: bound.service_seconds,
-            },
+            queue: Mmc { servers: bound.slots, service_seconds: bound.service_seconds },
             quantile: objective.quantile,
             threshold_seconds: objective.threshold.as_secs_f64(),
             start_delay: self.launch.start_delay.as_secs_f64().ceil() as u32,
@@ -199,16 +182,7 @@ impl Stage {
     }
 
     fn look(&mut self, tick: &Tick) {
-        self.shown.target = tick
-            .decision
-            .as_ref()
-            .map_or(tick.observation.replicas, |d| d.target_replicas)
-            .0;
-        self.shown.ready = tick
-            .observation
-            .pods
-            .iter()
-            .filter(|pod| pod.state == PodState::Ready)
-            .count();
+        self.shown.target = tick.decision.as_ref().map_or(tick.observation.replicas, |d| d.target_replicas).0;
+        self.shown.ready = tick.observation.pods.iter().filter(|pod| pod.state == PodState::Ready).count();
     }
 }

@@ -94,13 +94,9 @@ pub struct Judgement {
 
 /// Judges.
 pub fn judge(evidence: &Evidence<'_>) -> Judgement {
-    let Evidence {
-        seconds, not_judged, ..
-    } = evidence;
+    let Evidence { seconds, not_judged, .. } = evidence;
     let is_judged = |second: &usize| !not_judged.iter().any(|range| range.contains(second));
-    let bad: Vec<usize> = (0..seconds.len())
-        .filter(|&second| seconds[second].is_bad())
-        .collect();
+    let bad: Vec<usize> = (0..seconds.len()).filter(|&second| seconds[second].is_bad()).collect();
     let optimum = optimum(evidence);
     let mut judgement = Judgement {
         verdict: Verdict::Held,
@@ -130,10 +126,7 @@ pub fn judge(evidence: &Evidence<'_>) -> Judgement {
 fn optimum(evidence: &Evidence<'_>) -> Optimum {
     let rates = smoothed(evidence.seconds);
     let capacity = evidence.server.queue.hard_capacity();
-    Optimum::of(
-        &needs(&rates, capacity, evidence.min_replicas),
-        evidence.server.start_delay,
-    )
+    Optimum::of(&needs(&rates, capacity, evidence.min_replicas), evidence.server.start_delay)
 }
 
 /// Means of the intended requests over the seconds around each.
@@ -223,7 +216,7 @@ fn ranges(seconds: &[usize]) -> String {
         1 => format!("{} s", range.start),
         _ => format!("{}-{} s", range.start, range.end - 1),
     });
-    Vec::from_iter(shown).join(", ") + more
+    shown.collect::<Vec<_>>().join(", ") + more
 }
 
 #[cfg(test)]

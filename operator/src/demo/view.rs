@@ -60,11 +60,7 @@ impl View {
             true => Kind::Terminal { colour: !plain },
             false => Kind::Lines,
         };
-        Self {
-            kind,
-            drawn: None,
-            lines: 0,
-        }
+        Self { kind, drawn: None, lines: 0 }
     }
 
     /// Draws, unless that was done just now.
@@ -86,8 +82,8 @@ impl View {
                 };
                 self.lines = lines.len();
                 // Without wrapping, so that going up by the number of lines always fits.
-                let text: String = lines.iter().map(|line| format!("\x1b[2K{line}\n")).collect();
-                write!(err, "\x1b[?7l{up}{text}\x1b[?7h")?;
+                let text = lines.join("\n\x1b[2K");
+                writeln!(err, "\x1b[?7l{up}\x1b[2K{text}\x1b[?7h")?;
                 err.flush()
             }
         }
@@ -118,11 +114,7 @@ impl Shown {
             return vec![self.line()];
         };
         let paint = |code: &str, text: String| {
-            if colour {
-                format!("\x1b[{code}m{text}\x1b[0m")
-            } else {
-                text
-            }
+            if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text }
         };
         let late = second.p99_seconds.is_none_or(|p99| p99 > self.threshold_seconds);
         let bar = |value: f64| {
@@ -131,11 +123,7 @@ impl Shown {
         let pods = "*".repeat(self.ready) + &".".repeat((self.target as usize).saturating_sub(self.ready));
         vec![
             format!("{:>3} of {} s", second.second, self.length),
-            format!(
-                "offered {:>6}/s  {}",
-                second.intended,
-                paint("34", bar(second.intended as f64))
-            ),
+            format!("offered {:>6}/s  {}", second.intended, paint("34", bar(second.intended as f64))),
             format!(
                 "served  {:>6}/s  {}",
                 second.good + second.late,
@@ -147,10 +135,7 @@ impl Shown {
                 1000.0 * self.threshold_seconds,
                 self.bad
             ),
-            format!(
-                "pods    {:>8}  {pods}",
-                format!("{} of {}", self.ready, self.target)
-            ),
+            format!("pods    {:>8}  {pods}", format!("{} of {}", self.ready, self.target)),
             format!("last    {}", self.reason()),
         ]
     }
@@ -158,16 +143,11 @@ impl Shown {
     fn reason(&self) -> String {
         self.last.as_ref().map_or_else(String::new, |change| {
             let reasons = in_words(&change.decision.reasons);
-            format!(
-                "{:.0} s: {} -> {} pods: {reasons}",
-                change.at, change.from, change.to
-            )
+            format!("{:.0} s: {} -> {} pods: {reasons}", change.at, change.from, change.to)
         })
     }
 }
 
 fn p99(second: &Second) -> String {
-    second
-        .p99_seconds
-        .map_or_else(|| "-".to_owned(), |seconds| format!("{:.0} ms", 1000.0 * seconds))
+    second.p99_seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{:.0} ms", 1000.0 * seconds))
 }

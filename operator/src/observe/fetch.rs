@@ -67,9 +67,7 @@ impl Fetcher {
 
     async fn get_unhurried(&self, admin: SocketAddr, path: &str) -> Result<Bytes, FetchError> {
         let failed = |error: &dyn std::fmt::Display| FetchError::Failed(error.to_string());
-        let uri = format!("http://{admin}{path}")
-            .parse()
-            .map_err(|error| failed(&error))?;
+        let uri = format!("http://{admin}{path}").parse().map_err(|error| failed(&error))?;
         let answer = self.client.get(uri).await.map_err(|error| failed(&error))?;
         if answer.status() != StatusCode::OK {
             return Err(FetchError::Status(answer.status()));

@@ -16,7 +16,8 @@ pub fn sample_of(stats: &Stats, policy: &Policy) -> Sample {
             *answered = Answered {
                 good: count.good as f64,
                 late: count.late as f64,
-                service_beyond: service.count - stats.service.count_within(objective.threshold.as_secs_f64()) as f64,
+                service_beyond: service.count
+                    - stats.service.count_within(objective.threshold.as_secs_f64()) as f64,
             };
         }
     }

@@ -98,29 +98,18 @@ impl Time {
 
     /// A marked stretch of time.
     pub fn band(self, class: &'static str, from: f64, to: f64) -> Band {
-        Band {
-            class,
-            left: self.at(from),
-            width: self.at(to) - self.at(from),
-        }
+        Band { class, left: self.at(from), width: self.at(to) - self.at(from) }
     }
 
     /// What to say of the second that begins at `from`.
     pub fn column(self, from: f64, text: String) -> Column {
-        Column {
-            left: self.at(from),
-            width: self.at(from + 1.0) - self.at(from),
-            text,
-        }
+        Column { left: self.at(from), width: self.at(from + 1.0) - self.at(from), text }
     }
 
     /// Values below the axis.
     pub fn ticks(self) -> Vec<Tick> {
         let scale = Scale::Linear { max: self.seconds };
-        let tick = |second: f64| Tick {
-            percent: scale.percent(second),
-            label: format!("{second} s"),
-        };
+        let tick = |second: f64| Tick { percent: scale.percent(second), label: format!("{second} s") };
         scale.ticks().into_iter().map(tick).collect()
     }
 
@@ -143,11 +132,7 @@ impl Time {
 
     /// A line that keeps each value of `points` (second, value) until the next.
     pub fn stairs(self, scale: Scale, points: &[(f64, f64)]) -> String {
-        let ends = points
-            .iter()
-            .skip(1)
-            .map(|(second, _)| *second)
-            .chain([self.seconds]);
+        let ends = points.iter().skip(1).map(|(second, _)| *second).chain([self.seconds]);
         let corners = points.iter().zip(ends);
         self.line(
             scale,
@@ -158,10 +143,7 @@ impl Time {
 
 /// Values beside a vertical axis, written by `label`.
 pub fn y_ticks(scale: Scale, label: impl Fn(f64) -> String) -> Vec<Tick> {
-    let tick = |value| Tick {
-        percent: scale.percent(value),
-        label: label(value),
-    };
+    let tick = |value| Tick { percent: scale.percent(value), label: label(value) };
     scale.ticks().into_iter().map(tick).collect()
 }
 

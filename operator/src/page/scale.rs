@@ -21,9 +21,7 @@ impl Scale {
     /// A linear axis that shows values up to `largest` with a little room above.
     pub fn linear(largest: f64) -> Self {
         let step = step_for(largest);
-        Self::Linear {
-            max: (largest * 1.05 / step).ceil().max(1.0) * step,
-        }
+        Self::Linear { max: (largest * 1.05 / step).ceil().max(1.0) * step }
     }
 
     /// A logarithmic axis from one of 1, 2, 5, 10, ... to another that holds both values.
@@ -31,10 +29,7 @@ impl Scale {
         let below = |value: f64| round(value).find(|&tick| tick <= value);
         let min = below(smallest).unwrap_or(smallest);
         let above = round(largest).filter(|&tick| tick >= largest).last();
-        Self::Log {
-            min,
-            max: above.unwrap_or(largest).max(min * 2.0),
-        }
+        Self::Log { min, max: above.unwrap_or(largest).max(min * 2.0) }
     }
 
     /// Where `value` lies, in percent; what is off the axis lies at its end.
@@ -68,9 +63,7 @@ impl Scale {
 fn step_for(largest: f64) -> f64 {
     let rough = (largest / 6.0).max(0.2);
     let power = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0]
-        .into_iter()
-        .find(|factor| factor * power >= 0.999 * rough);
+    let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * power >= 0.999 * rough);
     (step.unwrap_or(10.0) * power).max(1.0)
 }
 
@@ -99,12 +92,7 @@ mod tests {
     fn log_ticks(#[case] smallest: f64, #[case] largest: f64, #[case] expected: &[f64]) {
         let ticks = Scale::log(smallest, largest).ticks();
         assert_eq!(ticks.len(), expected.len(), "{ticks:?}");
-        assert!(
-            ticks
-                .iter()
-                .zip(expected)
-                .all(|(tick, expected)| (tick / expected - 1.0).abs() < 1e-9)
-        );
+        assert!(ticks.iter().zip(expected).all(|(tick, expected)| (tick / expected - 1.0).abs() < 1e-9));
     }
 
     #[rstest]

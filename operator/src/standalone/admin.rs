@@ -61,12 +61,7 @@ async fn livez(State(shown): State<Shown>) -> (StatusCode, &'static str) {
 }
 
 async fn readyz(State(shown): State<Shown>) -> (StatusCode, &'static str) {
-    let serves = |tick: &Arc<Tick>| {
-        tick.observation
-            .pods
-            .iter()
-            .any(|pod| pod.state == PodState::Ready)
-    };
+    let serves = |tick: &Arc<Tick>| tick.observation.pods.iter().any(|pod| pod.state == PodState::Ready);
     if shown.last.borrow().as_ref().is_some_and(serves) {
         (StatusCode::OK, "ok\n")
     } else {

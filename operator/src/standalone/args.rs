@@ -58,16 +58,9 @@ impl Args {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let service = Service::from_file(&self.file, None)?;
         let launch = self.server.launch(&service)?;
-        let options = Options {
-            launch,
-            listen: self.listen,
-            admin: self.admin,
-            replicas: self.replicas,
-        };
+        let options = Options { launch, listen: self.listen, admin: self.admin, replicas: self.replicas };
         let format = if self.json { Format::Json } else { Format::Changes };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(serve(service, options, format))?;
         Ok(ExitCode::SUCCESS)
     }
@@ -113,13 +106,7 @@ impl ServerArgs {
         );
         let mut args = service.server_args.clone();
         args.extend(self.extra.iter().cloned());
-        Ok(Launch {
-            program,
-            args,
-            start_delay: self.start_delay,
-            grace: self.grace,
-            log: None,
-        })
+        Ok(Launch { program, args, start_delay: self.start_delay, grace: self.grace, log: None })
     }
 }
 
@@ -134,9 +121,5 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no duration; write it like 5s, 200ms or 1m30s");
     let duration: jiff::SignedDuration = text.parse().map_err(|_| wrong())?;
     let duration = Duration::try_from(duration).map_err(|_| wrong())?;
-    if duration <= Duration::from_secs(24 * 3600) {
-        Ok(duration)
-    } else {
-        Err("at most 24h".to_owned())
-    }
+    if duration <= Duration::from_secs(24 * 3600) { Ok(duration) } else { Err("at most 24h".to_owned()) }
 }

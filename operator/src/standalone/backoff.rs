@@ -19,11 +19,7 @@ impl Backoff {
 
     /// A server ended by itself after it had served for this long.
     pub(super) fn ended(&mut self, now: Timestamp, served: Duration) {
-        self.in_a_row = if served >= Self::SERVED_WELL {
-            1
-        } else {
-            self.in_a_row.saturating_add(1)
-        };
+        self.in_a_row = if served >= Self::SERVED_WELL { 1 } else { self.in_a_row.saturating_add(1) };
         let seconds = match self.in_a_row {
             1 => 0,
             n => 1u64 << (n - 2).min(16),

@@ -101,20 +101,13 @@ impl Fleet {
     /// Brings the number of pods that are not stopping to the target. To be called now and then: pods whose
     /// replacement has to wait are started here.
     pub(super) fn reconcile(&mut self, now: Timestamp) {
-        let staying = self
-            .pods
-            .iter()
-            .filter(|pod| pod.state != PodState::Terminating)
-            .count();
+        let staying = self.pods.iter().filter(|pod| pod.state != PodState::Terminating).count();
         let target = self.target as usize;
         if staying < target && self.backoff.is_over(now) {
             (staying..target).for_each(|_| self.start(now));
         }
-        let mut leaving: Vec<_> = self
-            .pods
-            .iter_mut()
-            .filter(|pod| pod.state != PodState::Terminating)
-            .collect();
+        let mut leaving: Vec<_> =
+            self.pods.iter_mut().filter(|pod| pod.state != PodState::Terminating).collect();
         leaving.sort_by_key(|pod| leaves_first(pod.state, pod.life.created_at));
         for pod in leaving.into_iter().take(staying.saturating_sub(target)) {
             pod.stop(now);
@@ -164,19 +157,10 @@ impl Fleet {
         self.started += 1;
         let name = format!("{}-{}", self.service, self.started);
         let (stop, told) = oneshot::channel();
-        let teller = Teller {
-            name: name.clone(),
-            events: self.tell.clone(),
-        };
+        let teller = Teller { name: name.clone(), events: self.tell.clone() };
         tokio::spawn(live(self.around.clone(), teller, told));
         self.pods.push(Pod {
-            life: Life {
-                name,
-                created_at: now,
-                ready_at: None,
-                stopped_at: None,
-                ended_at: None,
-            },
+            life: Life { name, created_at: now, ready_at: None, stopped_at: None, ended_at: None },
             state: PodState::Starting,
             admin: None,
             stop: Some(stop),
@@ -232,15 +216,7 @@ mod tests {
         ];
         pods.sort_by_key(|&(state, created_at)| leaves_first(state, created_at));
         let order = pods.map(|(state, _)| state);
-        assert_eq!(
-            order,
-            [
-                PodState::Starting,
-                PodState::NotReady,
-                PodState::Ready,
-                PodState::Ready
-            ]
-        );
+        assert_eq!(order, [PodState::Starting, PodState::NotReady, PodState::Ready, PodState::Ready]);
         assert_eq!(pods[2].1, at(3));
     }
 }

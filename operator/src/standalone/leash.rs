@@ -19,16 +19,8 @@ use rustix::process::{Pid, Signal};
 pub fn command(program: &Path) -> tokio::process::Command {
     // Not `current_exe()`: that path may hold another build by now.
     let mut command = tokio::process::Command::new("/proc/self/exe");
-    command
-        .arg("leash")
-        .arg(std::process::id().to_string())
-        .arg("--")
-        .arg(program);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
+    command.arg("leash").arg(std::process::id().to_string()).arg("--").arg(program);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
     command
 }
 

@@ -94,32 +94,13 @@ impl Standalone {
         let front = Front::start(options.listen, backends.clone());
         let front = front.with_context(|| cannot_listen("listen", options.listen))?;
         let fetcher = Fetcher::default();
-        let around = Surroundings {
-            launch: Arc::new(options.launch),
-            backends,
-            fetcher: fetcher.clone(),
-        };
+        let around = Surroundings { launch: Arc::new(options.launch), backends, fetcher: fetcher.clone() };
         let mut fleet = Fleet::new(&service.name, around);
-        fleet.resize(
-            options
-                .replicas
-                .unwrap_or_else(|| service.policy.min_replicas().0),
-            clock.now(),
-        );
+        fleet.resize(options.replicas.unwrap_or_else(|| service.policy.min_replicas().0), clock.now());
         let mut ticker = interval(TICK);
         ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let remembered = State::default();
-        Ok(Self {
-            service,
-            clock,
-            fetcher,
-            fleet,
-            front,
-            admin,
-            remembered,
-            ticker,
-            shown,
-        })
+        Ok(Self { service, clock, fetcher, fleet, front, admin, remembered, ticker, shown })
     }
 
     /// Where clients connect.
@@ -165,13 +146,7 @@ impl Standalone {
         };
         let mut lives = self.fleet.take_ended();
         lives.extend(self.fleet.pods().iter().map(|pod| pod.life.clone()));
-        let tick = Arc::new(Tick {
-            at: now,
-            observation,
-            decision,
-            outcome,
-            lives,
-        });
+        let tick = Arc::new(Tick { at: now, observation, decision, outcome, lives });
         self.shown.send_replace(Some(Arc::clone(&tick)));
         tick
     }

@@ -14,10 +14,7 @@ pub(super) async fn observe(fleet: &Fleet, fetcher: &Fetcher, policy: &Policy) -
         let stats = stats_of(pod, fetcher).await;
         observed(pod, stats.as_ref(), policy)
     });
-    Observation {
-        replicas: Replicas(fleet.target()),
-        pods: join_all(pods).await,
-    }
+    Observation { replicas: Replicas(fleet.target()), pods: join_all(pods).await }
 }
 
 async fn stats_of(pod: &Pod, fetcher: &Fetcher) -> Option<Stats> {

@@ -99,11 +99,7 @@ pub(super) async fn live(around: Surroundings, teller: Teller, stop: oneshot::Re
     let how = match start(&around.launch) {
         Err(error) => format!("failed to start: {error}"),
         Ok((child, stdout)) => {
-            let process = Process {
-                around,
-                child,
-                backend: None,
-            };
+            let process = Process { around, child, backend: None };
             process.run(&teller, stdout, stop).await
         }
     };
@@ -112,17 +108,12 @@ pub(super) async fn live(around: Surroundings, teller: Teller, stop: oneshot::Re
 
 fn start(launch: &Launch) -> std::io::Result<(Child, ChildStdout)> {
     let mut command = leash::command(&launch.program);
-    command
-        .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-        .args(&launch.args);
+    command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]).args(&launch.args);
     if let Some(log) = &launch.log {
         command.stderr(Stdio::from(log.try_clone()?));
     }
     let mut child = command.spawn()?;
-    let stdout = child
-        .stdout
-        .take()
-        .ok_or_else(|| std::io::Error::other("no pipe to its output"))?;
+    let stdout = child.stdout.take().ok_or_else(|| std::io::Error::other("no pipe to its output"))?;
     Ok((child, stdout))
 }
 
@@ -143,11 +134,7 @@ impl Process {
     /// Returns how it ended, in words.
     async fn run(mut self, teller: &Teller, stdout: ChildStdout, mut stop: oneshot::Receiver<()>) -> String {
         // The child is borrowed apart from the rest, so that both can be waited for.
-        let Self {
-            around,
-            child,
-            backend,
-        } = &mut self;
+        let Self { around, child, backend } = &mut self;
         let end = tokio::select! {
             status = child.wait() => End::Exit(status),
             why = serve(around, teller, backend, stdout) => End::Useless(why),
@@ -179,10 +166,7 @@ impl Process {
             () = sleep_until(deadline) => {}
         }
         let _ = self.child.kill().await;
-        format!(
-            "killed: it had not ended {:?} after it was told to stop",
-            self.around.launch.grace
-        )
+        format!("killed: it had not ended {:?} after it was told to stop", self.around.launch.grace)
     }
 
     fn terminate(&self) {
@@ -233,11 +217,7 @@ async fn misses(around: &Surroundings, admin: SocketAddr, enough: u32) {
     let mut misses = 0;
     while misses < enough {
         sleep(PROBE).await;
-        misses = if around.fetcher.is_ready(admin).await {
-            0
-        } else {
-            misses + 1
-        };
+        misses = if around.fetcher.is_ready(admin).await { 0 } else { misses + 1 };
     }
 }
 
@@ -249,9 +229,7 @@ async fn hello(stdout: &mut BufReader<ChildStdout>) -> Result<Hello, String> {
         Ok(Ok(_)) => serde_json::from_str(&line)
             .map_err(|error| format!("its first line does not say where it listens: {error}")),
         Ok(Err(error)) => Err(format!("its output can't be read: {error}")),
-        Err(_) => Err(format!(
-            "it did not say where it listens within {HELLO_TIMEOUT:?}"
-        )),
+        Err(_) => Err(format!("it did not say where it listens within {HELLO_TIMEOUT:?}")),
     }
 }
 

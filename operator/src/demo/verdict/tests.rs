@@ -3,10 +3,7 @@ use rstest::rstest;
 
 /// Eight slots of 25 ms: 320/s at most.
 const SERVER: Server = Server {
-    queue: Mmc {
-        servers: 8,
-        service_seconds: 0.025,
-    },
+    queue: Mmc { servers: 8, service_seconds: 0.025 },
     quantile: 0.99,
     threshold_seconds: 0.1,
     start_delay: 5,
@@ -16,20 +13,16 @@ const SERVER: Server = Server {
 fn load(bad: &[usize]) -> Vec<Second> {
     let intended = |second| if (20..60).contains(&second) { 1000 } else { 300 };
     let failed = |second| if bad.contains(&(second as usize)) { 50 } else { 0 };
-    let second = |second| Second {
-        second,
-        intended: intended(second),
-        failed: failed(second),
-        ..Second::default()
-    };
+    let second =
+        |second| Second { second, intended: intended(second), failed: failed(second), ..Second::default() };
     (0..100).map(second).collect()
 }
 
 fn evidence(seconds: &[Second]) -> Evidence<'_> {
-    const STEP: &[Range<usize>] = &[20..30];
+    const STEP: Range<usize> = 20..30;
     Evidence {
         seconds,
-        not_judged: STEP,
+        not_judged: std::slice::from_ref(&STEP),
         generator_kept_up: true,
         pod_seconds: 350.0,
         scale_ins: 1,
@@ -45,10 +38,7 @@ fn a_good_run_is_held_with_its_figures() {
     let judged = judge(&evidence(&seconds));
     assert_eq!(judged.verdict, Verdict::Held);
     assert_eq!(judged.why, Vec::<String>::new());
-    assert_eq!(
-        (judged.bad.as_slice(), judged.judged, judged.judged_bad),
-        ([21, 22, 70].as_slice(), 90, 1)
-    );
+    assert_eq!((judged.bad.as_slice(), judged.judged, judged.judged_bad), ([21, 22, 70].as_slice(), 90, 1));
 }
 
 #[test]
@@ -85,11 +75,7 @@ fn a_missed_run_says_why(
     let judged = judge(&evidence);
     assert_eq!(judged.verdict, Verdict::Missed);
     assert_eq!(judged.why.len(), 1, "{:?}", judged.why);
-    assert!(
-        judged.why[0].contains(what) && judged.why[0].contains(remedy),
-        "{:?}",
-        judged.why
-    );
+    assert!(judged.why[0].contains(what) && judged.why[0].contains(remedy), "{:?}", judged.why);
 }
 
 #[test]

@@ -52,10 +52,7 @@ impl Backends {
 impl Backend {
     /// The server at this host and port.
     pub(crate) fn new(authority: Authority) -> Self {
-        Self {
-            authority,
-            in_flight: AtomicUsize::new(0),
-        }
+        Self { authority, in_flight: AtomicUsize::new(0) }
     }
 
     /// Requests sent to it whose answers have not been passed on whole.
@@ -83,11 +80,11 @@ mod tests {
 
     fn backends(names: &[&'static str]) -> (Backends, Vec<Arc<Backend>>) {
         let backends = Backends::default();
-        let listed = names
-            .iter()
-            .map(|name| Arc::new(Backend::new(Authority::from_static(name))));
+        let listed = names.iter().map(|name| Arc::new(Backend::new(Authority::from_static(name))));
         let listed: Vec<_> = listed.collect();
-        listed.iter().for_each(|backend| backends.add(backend));
+        for backend in &listed {
+            backends.add(backend);
+        }
         (backends, listed)
     }
 
@@ -107,9 +104,7 @@ mod tests {
     #[test]
     fn idle_equals_take_turns() {
         let (backends, _) = backends(&["a", "b"]);
-        let chosen: Vec<_> = (0..4)
-            .filter_map(|_| Some(backends.least_busy()?.authority()))
-            .collect();
+        let chosen: Vec<_> = (0..4).filter_map(|_| Some(backends.least_busy()?.authority())).collect();
         assert_eq!(chosen, ["a", "b", "a", "b"]);
     }
 
@@ -117,12 +112,7 @@ mod tests {
     fn the_least_busy_one_is_chosen() {
         let (backends, listed) = backends(&["a", "b"]);
         let places: Vec<_> = (0..4).filter_map(|_| backends.least_busy()).collect();
-        drop(
-            places
-                .into_iter()
-                .filter(|p| p.authority() == "b")
-                .collect::<Vec<_>>(),
-        );
+        drop(places.into_iter().filter(|p| p.authority() == "b").collect::<Vec<_>>());
         assert_eq!(listed[1].in_flight(), 0);
         assert_eq!(backends.least_busy().unwrap().authority(), "b");
     }

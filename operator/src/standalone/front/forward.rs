@@ -105,9 +105,7 @@ impl Failure {
         let mut answer = Response::new(Either::Right(Full::from(text)));
         *answer.status_mut() = status;
         if self == Self::NoServer {
-            answer
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         answer
     }
@@ -129,18 +127,13 @@ fn copy_of(request: &Request<Sent>) -> Request<Sent> {
 
 fn at(place: &Place, path: Option<PathAndQuery>) -> Option<Uri> {
     let uri = Uri::builder().scheme(Scheme::HTTP).authority(place.authority());
-    uri.path_and_query(path.unwrap_or(PathAndQuery::from_static("/")))
-        .build()
-        .ok()
+    uri.path_and_query(path.unwrap_or(PathAndQuery::from_static("/"))).build().ok()
 }
 
 /// Removes what concerns one connection only (RFC 9110, 7.6.1). The length of the body stays: hyper frames by it.
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
-        let named = headers
-            .get_all(CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok());
+        let named = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
         let named: Vec<_> = named
             .flat_map(|value| value.split(','))
             .filter_map(|name| HeaderName::try_from(name.trim()).ok())

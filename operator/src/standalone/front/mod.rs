@@ -46,9 +46,7 @@ impl Front {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, told_to_stop) = oneshot::channel();
         let (done, stopped) = oneshot::channel();
         std::thread::Builder::new().name("front".into()).spawn(move || {
@@ -59,11 +57,7 @@ impl Front {
             });
             let _ = done.send(());
         })?;
-        Ok(Self {
-            address,
-            stop,
-            stopped,
-        })
+        Ok(Self { address, stop, stopped })
     }
 
     /// Where it listens.
