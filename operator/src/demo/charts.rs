@@ -105,8 +105,8 @@ impl Run<'_> {
                 second.good,
                 second.late,
                 second.failed,
-                second.p50_seconds.map_or("-".to_owned(), millis),
-                second.p99_seconds.map_or("-".to_owned(), millis),
+                second.p50_seconds.map_or_else(|| "-".to_owned(), millis),
+                second.p99_seconds.map_or_else(|| "-".to_owned(), millis),
                 value_at(&ready, at),
                 value_at(&total, at),
             );

@@ -86,7 +86,7 @@ impl Run<'_> {
             ),
             tile(
                 "P99",
-                p99.map_or("-".to_owned(), millis),
+                p99.map_or_else(|| "-".to_owned(), millis),
                 format!("of the answers; objective {}", millis(self.server.threshold_seconds)),
                 Mood::Plain,
             ),

@@ -71,7 +71,7 @@ fn per_second(rate: &Rate) -> Vec<f64> {
 fn in_words(scale: f64, speed_up: f64) -> String {
     let faster = (speed_up != 1.0).then(|| format!("played {speed_up:.1} times faster"));
     let scaled = (scale != 1.0).then(|| format!("rates multiplied by {scale:.3}"));
-    Vec::from_iter(faster.into_iter().chain(scaled)).join(", ")
+    faster.into_iter().chain(scaled).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

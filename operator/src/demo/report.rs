@@ -15,7 +15,7 @@ const REPORT_VERSION: u32 = 1;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    report_version: u32,
+    version: u32,
     verdict: Verdict,
     /// Why it was missed.
     why: Vec<String>,
@@ -59,7 +59,7 @@ impl Report {
         (min_replicas, max_replicas): (u32, Option<u32>),
     ) -> Self {
         Self {
-            report_version: REPORT_VERSION,
+            version: REPORT_VERSION,
             verdict: judged.verdict,
             why: judged.why.clone(),
             goodput: load.goodput,

@@ -216,7 +216,7 @@ fn ranges(seconds: &[usize]) -> String {
         1 => format!("{} s", range.start),
         _ => format!("{}-{} s", range.start, range.end - 1),
     });
-    Vec::from_iter(shown).join(", ") + more
+    shown.collect::<Vec<_>>().join(", ") + more
 }
 
 #[cfg(test)]

@@ -82,8 +82,8 @@ impl View {
                 };
                 self.lines = lines.len();
                 // Without wrapping, so that going up by the number of lines always fits.
-                let text: String = lines.iter().map(|line| format!("\x1b[2K{line}\n")).collect();
-                write!(err, "\x1b[?7l{up}{text}\x1b[?7h")?;
+                let text = lines.join("\n\x1b[2K");
+                writeln!(err, "\x1b[?7l{up}\x1b[2K{text}\x1b[?7h")?;
                 err.flush()
             }
         }

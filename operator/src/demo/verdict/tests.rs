@@ -19,10 +19,10 @@ fn load(bad: &[usize]) -> Vec<Second> {
 }
 
 fn evidence(seconds: &[Second]) -> Evidence<'_> {
-    const STEP: &[Range<usize>] = &[20..30];
+    const STEP: Range<usize> = 20..30;
     Evidence {
         seconds,
-        not_judged: STEP,
+        not_judged: std::slice::from_ref(&STEP),
         generator_kept_up: true,
         pod_seconds: 350.0,
         scale_ins: 1,

@@ -29,7 +29,7 @@ async fn ask(front: &Front, method: Method, body: &'static str) -> (StatusCode, 
     let client = Client::builder(TokioExecutor::new()).build_http();
     let uri = format!("http://{}/orders?id=1", front.address());
     let request = Request::builder().method(method).uri(uri);
-    let request = request.body(Full::from(Bytes::from_static(body.as_bytes()))).unwrap();
+    let request = request.body(Full::new(Bytes::from_static(body.as_bytes()))).unwrap();
     let answer = client.request(request).await.unwrap();
     let (head, body) = answer.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
