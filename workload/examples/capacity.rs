@@ -178,5 +178,11 @@ fn late_in_theory(rate: f64) -> f64 {
     }
     let waits = blocked / (1.0 - load / c * (1.0 - blocked));
     let spare = c * mu - rate - mu;
-    (-mu * t).exp() * (1.0 + waits * mu / spare * (1.0 - (-spare * t).exp()))
+    // The integral of the wait's share up to t; 0/0 where both tails decay equally fast.
+    let waited = if spare.abs() < 1e-6 {
+        t
+    } else {
+        -(-spare * t).exp_m1() / spare
+    };
+    (-mu * t).exp() * (1.0 + waits * mu * waited)
 }

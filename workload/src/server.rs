@@ -166,8 +166,7 @@ impl Server {
             Workers::Auto => auto_workers().min(MAX_WORKERS),
             Workers::Exactly(count) => count.get(),
         };
-        // The server has its own limit on bodies.
-        let core = Core::new(router.layer(DefaultBodyLimit::disable()), settings);
+        let core = Core::new(with_body_limit(router, settings.limits.body_bytes), settings);
         let crew = Arc::new(Crew::new(Arc::clone(&core)));
         crew.resize(workers)?;
         let admin = admin::Admin::new(Arc::clone(&core), Arc::clone(&crew), token);
@@ -231,6 +230,17 @@ impl RunningServer {
 impl fmt::Display for Addresses {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{} (admin {})", self.listening, self.admin)
+    }
+}
+
+/// The server has its own limit on bodies; axum's is lifted where it is lower. Not always, as a layer costs every
+/// request an allocation.
+fn with_body_limit(router: Router, bytes: usize) -> Router {
+    const LIMIT_OF_AXUM: usize = 2 * 1024 * 1024;
+    if bytes > LIMIT_OF_AXUM {
+        router.layer(DefaultBodyLimit::disable())
+    } else {
+        router
     }
 }
 

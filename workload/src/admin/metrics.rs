@@ -35,7 +35,9 @@ impl Text {
     fn all(&mut self, stats: &Stats, gauges: &Gauges) -> fmt::Result {
         self.gauges(stats, gauges)?;
         self.counters(stats, gauges)?;
-        self.labelled(stats)?;
+        self.outcomes(stats)?;
+        self.objectives(stats)?;
+        self.workers(stats)?;
         self.histogram(
             "request_duration_seconds",
             "Head read to last byte written, successful.",
@@ -82,6 +84,8 @@ impl Text {
 
     fn counters(&mut self, stats: &Stats, gauges: &Gauges) -> fmt::Result {
         let refused = gauges.connections_refused as f64;
+        let (in_flight, queued) = (stats.in_flight_seconds, stats.queued_seconds);
+        let (cpu, throttled) = (stats.cpu_seconds, stats.throttled_seconds);
         for (name, help, value) in [
             (
                 "arrivals_total",
@@ -106,18 +110,14 @@ impl Text {
             (
                 "in_flight_seconds_total",
                 "Integral of in-flight requests.",
-                stats.in_flight_seconds,
+                in_flight,
             ),
-            (
-                "queued_seconds_total",
-                "Integral of queued requests.",
-                stats.queued_seconds,
-            ),
-            ("cpu_seconds_total", "CPU time of the process.", stats.cpu_seconds),
+            ("queued_seconds_total", "Integral of queued requests.", queued),
+            ("cpu_seconds_total", "CPU time of the process.", cpu),
             (
                 "throttled_seconds_total",
                 "Time held back by the cgroup.",
-                stats.throttled_seconds,
+                throttled,
             ),
         ] {
             self.family(name, "counter", help, &[(String::new(), value)])?;
@@ -125,7 +125,7 @@ impl Text {
         Ok(())
     }
 
-    fn labelled(&mut self, stats: &Stats) -> fmt::Result {
+    fn outcomes(&mut self, stats: &Stats) -> fmt::Result {
         let rejected = stats.rejected;
         let reasons = [
             ("queueFull", rejected.queue_full),
@@ -152,7 +152,10 @@ impl Text {
             "counter",
             "Answers to admitted requests.",
             &rows,
-        )?;
+        )
+    }
+
+    fn objectives(&mut self, stats: &Stats) -> fmt::Result {
         let objectives = stats.objectives.iter().flat_map(|objective| {
             let name = escaped(&objective.name);
             [("good", objective.good), ("late", objective.late)]
@@ -163,7 +166,10 @@ impl Text {
             "counter",
             "Successful answers by objective.",
             &objectives.collect::<Vec<_>>(),
-        )?;
+        )
+    }
+
+    fn workers(&mut self, stats: &Stats) -> fmt::Result {
         let workers = stats.busy_seconds_per_worker.iter().enumerate();
         let rows: Vec<_> = workers
             .map(|(worker, seconds)| (format!("worker=\"{worker}\""), *seconds))

@@ -1,5 +1,6 @@
 //! Admission with its lock: requests come in from connections, go out to workers, and leave their slots.
 
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
@@ -25,7 +26,7 @@ pub(crate) struct Gate {
 /// A request on its way to a worker other than the one that read it.
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) request: Request<Body>,
+    pub(crate) request: Box<Request<Body>>,
     pub(crate) reply: oneshot::Sender<Outcome>,
     /// How long it waited for admission.
     pub(crate) waited: Nanos,
@@ -33,13 +34,9 @@ pub(crate) struct Job {
 
 /// What became of a request at the gate.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved once and never kept: a box would cost more"
-)]
 pub(crate) enum Entry {
     /// It may run in the worker that read it.
-    Here(Request<Body>, Permit),
+    Here(Permit),
     /// It runs elsewhere, now or later.
     Elsewhere(Errand),
     /// It is turned away.
@@ -76,47 +73,41 @@ impl Gate {
         })
     }
 
-    /// A request whose head was read at `now` in the worker `home`.
-    pub(crate) fn enter(self: &Arc<Self>, now: Nanos, home: WorkerId, request: Request<Body>) -> Entry {
+    /// A request whose head was read at `now` in the worker `home`. Unless it may run here, it is taken away.
+    pub(crate) fn enter(self: &Arc<Self>, now: Nanos, home: WorkerId, request: &mut Request<Body>) -> Entry {
         let retry = request.headers().contains_key("x-retry-attempt");
-        let mut request = Some(request);
         let mut reply = None;
         let mut admission = self.admission();
         admission.tally.retries += u64::from(retry);
         let verdict = admission.arrive(now, home, || {
             let (sender, receiver) = oneshot::channel();
             reply = Some(receiver);
-            let request = request.take().unwrap_or_default();
             Job {
-                request,
+                request: Box::new(mem::take(request)),
                 reply: sender,
                 waited: Nanos::default(),
             }
         });
         drop(admission);
-        let errand = |ticket| {
-            reply.map(|reply| {
-                Entry::Elsewhere(Errand {
-                    gate: Arc::clone(self),
-                    ticket,
-                    reply,
-                })
-            })
-        };
-        let entry = match verdict {
-            Verdict::Here => request.map(|request| Entry::Here(request, self.permit(home, now))),
+        let ticket = match verdict {
+            Verdict::Here => return Entry::Here(self.permit(home, now)),
+            Verdict::Rejected(reason) => return Entry::Rejected(reason),
             Verdict::There(worker, job) => {
                 self.dispatch(worker, now, job);
-                errand(None)
+                None
             }
             Verdict::Waits(ticket) => {
                 self.began_waiting.notify_one();
-                errand(Some(ticket))
+                Some(ticket)
             }
-            Verdict::Rejected(reason) => Some(Entry::Rejected(reason)),
         };
-        // The closure ran exactly if the verdict says so, hence there is always an entry.
-        entry.unwrap_or(Entry::Rejected(Rejection::Abandoned))
+        let errand = reply.map(|reply| Errand {
+            gate: Arc::clone(self),
+            ticket,
+            reply,
+        });
+        // A request that was taken away always has a reply to wait for.
+        errand.map_or(Entry::Rejected(Rejection::Abandoned), Entry::Elsewhere)
     }
 
     /// A request whose head is against the rules.
@@ -223,7 +214,7 @@ impl Gate {
         // would free the slot and tell the connection.
         drop(
             self.roster
-                .send(worker, Command::Run(Box::new(job), self.permit(worker, now))),
+                .send(worker, Command::Run(job, self.permit(worker, now))),
         );
     }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use hyper::server::conn::http1::Parts;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -76,12 +77,8 @@ pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) ->
         return Ended::Closed;
     };
     let progress = Rc::new(Progress::new(hall.now(), retires_at, ahead.is_none()));
-    let stream = WatchedStream::new(
-        ahead.unwrap_or_default(),
-        socket,
-        Rc::clone(&progress),
-        Rc::clone(&hall),
-    );
+    let ahead = ahead.unwrap_or_default();
+    let stream = WatchedStream::new(ahead, socket, Rc::clone(&progress), Rc::clone(&hall));
     let front = Rc::new(Front::new(Rc::clone(&hall), Rc::clone(&progress), backend));
     let key = hall.enter(Rc::clone(&progress));
     let service = service_fn(|request| Rc::clone(&front).answer(request));
@@ -91,8 +88,8 @@ pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) ->
     if matches!(end, End::Malformed) {
         front.backend.malformed();
     }
-    let parts = connection.into_parts();
-    let socket = parts.io.into_inner().into_socket();
+    let Parts { io, read_buf, .. } = connection.into_parts();
+    let socket = io.into_inner().into_socket();
     match end {
         End::Closed | End::Malformed => Ended::Closed,
         End::Reset => {
@@ -100,9 +97,10 @@ pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) ->
             Ended::Closed
         }
         End::Parted => socket.into_std().map_or(Ended::Closed, |socket| {
+            let ahead = Some(read_buf);
             Ended::Parted(Arrival {
                 socket,
-                ahead: Some(parts.read_buf),
+                ahead,
                 retires_at,
                 opened,
             })

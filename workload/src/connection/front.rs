@@ -1,6 +1,7 @@
 //! The way of one request through its connection: head checks, then admission and the handler, then the answer.
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::rc::Rc;
 
 use axum::Router;
@@ -76,7 +77,8 @@ impl Front {
             self.progress.head_read(arrived, Some(upload.clone()));
             limited(incoming, upload, self.hall.limits.body_bytes)
         };
-        let call = self.backend.call(Request::from_parts(head, body), arrived);
+        // Pinned here: a request is some hundred bytes, and each future it is moved into copies them.
+        let call = pin!(self.backend.call(Request::from_parts(head, body), arrived));
         let overdue = match self.progress.in_time(call).await {
             Ok(outcome) => return outcome,
             Err(refusal) => refusal,

@@ -3,7 +3,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Poll, Waker};
@@ -170,8 +170,7 @@ impl Progress {
     }
 
     /// The result of `work`, unless the sweep finds that it takes too long.
-    pub(super) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, Refusal> {
-        let mut work = pin!(work);
+    pub(super) async fn in_time<F: Future>(&self, mut work: Pin<&mut F>) -> Result<F::Output, Refusal> {
         poll_fn(|cx| match self.overdue.take() {
             Some(refusal) => Poll::Ready(Err(refusal)),
             None => work.as_mut().poll(cx).map(Ok),

@@ -46,9 +46,9 @@ impl Desk {
     }
 
     /// A request of one of this worker's connections, whose head was read at `arrived`.
-    pub(crate) async fn serve(&self, request: Request<Body>, arrived: Nanos) -> Outcome {
-        match self.gate.enter(arrived, self.worker, request) {
-            Entry::Here(request, permit) => self.run(request, permit, Nanos::default()).await,
+    pub(crate) async fn serve(&self, mut request: Request<Body>, arrived: Nanos) -> Outcome {
+        match self.gate.enter(arrived, self.worker, &mut request) {
+            Entry::Here(permit) => self.run(request, permit, Nanos::default()).await,
             Entry::Elsewhere(errand) => answer_of(errand).await,
             Entry::Rejected(reason) => Err(Refusal::Overloaded(reason)),
         }
@@ -62,7 +62,7 @@ impl Desk {
             waited,
         } = job;
         let outcome = {
-            let mut work = pin!(self.run(request, permit, waited));
+            let mut work = pin!(self.run(*request, permit, waited));
             poll_fn(|cx| match reply.poll_closed(cx) {
                 std::task::Poll::Ready(()) => std::task::Poll::Ready(None),
                 std::task::Poll::Pending => work.as_mut().poll(cx).map(Some),

@@ -14,7 +14,7 @@ pub(crate) enum Command {
     /// Serve a connection.
     Serve(Arrival),
     /// Run a request that was admitted.
-    Run(Box<Job>, Permit),
+    Run(Job, Permit),
     /// Hand so many connections to others.
     Part(usize),
     /// Hand over everything, finish and end.

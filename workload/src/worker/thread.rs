@@ -124,7 +124,7 @@ impl Worker {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Serve(arrival) => self.receive(arrival),
-            Command::Run(job, permit) => drop(spawn_local(Rc::clone(&self.desk).run_job(*job, permit))),
+            Command::Run(job, permit) => drop(spawn_local(Rc::clone(&self.desk).run_job(job, permit))),
             Command::Part(count) => self.hall.part(count),
             Command::Retire if self.mode == Mode::Serving => {
                 self.mode = Mode::Retiring;

@@ -65,6 +65,21 @@ fn chunked_bodies_are_limited_while_they_are_read(
 }
 
 #[test]
+fn a_body_limit_above_that_of_axum_holds() {
+    let service = start(|server| limited(server, |limits| limits.body_bytes = 4 << 20));
+    let mut client = service.client();
+    let body = "x".repeat(3 << 20);
+    client
+        .send(&format!(
+            "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+        .unwrap();
+    assert_eq!(client.reply().unwrap().body, body.len().to_string());
+    service.stop();
+}
+
+#[test]
 fn connections_over_the_limit_are_answered_503() {
     let service = start(|server| limited(server, |limits| limits.connections = 1));
     let mut first = service.client();
