@@ -54,7 +54,9 @@ impl Args {
         let input: Box<dyn Read> = if self.file.as_os_str() == "-" {
             Box::new(io::stdin())
         } else {
-            Box::new(File::open(&self.file).with_context(|| format!("{}: can't be read", self.file.display()))?)
+            Box::new(
+                File::open(&self.file).with_context(|| format!("{}: can't be read", self.file.display()))?,
+            )
         };
         let (mut input, mut decisions, mut text) = (BufReader::new(input), Vec::new(), Vec::new());
         for number in 1.. {
@@ -63,8 +65,9 @@ impl Args {
                 break;
             }
             if !text.trim_ascii().is_empty() {
-                let decision = serde_json::from_slice(&text)
-                    .with_context(|| format!("line {number}: is no decision as `headroom decide` writes it"))?;
+                let decision = serde_json::from_slice(&text).with_context(|| {
+                    format!("line {number}: is no decision as `headroom decide` writes it")
+                })?;
                 decisions.push(decision);
             }
         }
@@ -80,19 +83,56 @@ pub fn explanation(decision: &Decision) -> String {
     let headline = if from == to { format!("stays at {to} pods") } else { format!("{from} -> {to} pods") };
     let percent = |share: f64| share * 100.0;
     let rows = [
-        ("offered", format!("{:.0}/s, the workers are busy {:.0} % of the time", numbers.offered_rate.get(),
-            percent(numbers.utilization.get()))),
-        ("demand", format!("{:.0}/s = {:.0} mean + {:.0} noise + {:.0} trend; reserve {:.0}", numbers.demand.get(),
-            numbers.fast_rate.max(numbers.slow_rate).get(), numbers.noise_guard.get(), numbers.trend_rise.get(),
-            numbers.reserve.get())),
-        ("capacity", format!("{:.0}/s a pod, at {:.0} % busy (confidence {:.0} %)", numbers.capacity_per_pod.get(),
-            percent(numbers.knee_utilization.get()), percent(numbers.capacity_confidence.get()))),
+        (
+            "offered",
+            format!(
+                "{:.0}/s, the workers are busy {:.0} % of the time",
+                numbers.offered_rate.get(),
+                percent(numbers.utilization.get())
+            ),
+        ),
+        (
+            "demand",
+            format!(
+                "{:.0}/s = {:.0} mean + {:.0} noise + {:.0} trend; reserve {:.0}",
+                numbers.demand.get(),
+                numbers.fast_rate.max(numbers.slow_rate).get(),
+                numbers.noise_guard.get(),
+                numbers.trend_rise.get(),
+                numbers.reserve.get()
+            ),
+        ),
+        (
+            "capacity",
+            format!(
+                "{:.0}/s a pod, at {:.0} % busy (confidence {:.0} %)",
+                numbers.capacity_per_pod.get(),
+                percent(numbers.knee_utilization.get()),
+                percent(numbers.capacity_confidence.get())
+            ),
+        ),
         ("needed", format!("{} pods, at most {}", numbers.needed_replicas, numbers.max_replicas)),
-        ("pods", format!("{} ready, {} on their way, {} overdue; {:.0} % answered", numbers.ready_pods,
-            numbers.starting_pods, numbers.overdue_pods, percent(numbers.fresh_share.get()))),
-        ("headroom", format!("{:.0}/s; a new pod takes {:.0} s to be ready", numbers.headroom,
-            numbers.time_to_ready_seconds)),
-        ("bad", format!("{:.2} times what the objectives allow, since the last look", numbers.bad_over_allowed)),
+        (
+            "pods",
+            format!(
+                "{} ready, {} on their way, {} overdue; {:.0} % answered",
+                numbers.ready_pods,
+                numbers.starting_pods,
+                numbers.overdue_pods,
+                percent(numbers.fresh_share.get())
+            ),
+        ),
+        (
+            "headroom",
+            format!(
+                "{:.0}/s; a new pod takes {:.0} s to be ready",
+                numbers.headroom, numbers.time_to_ready_seconds
+            ),
+        ),
+        (
+            "bad",
+            format!("{:.2} times what the objectives allow, since the last look", numbers.bad_over_allowed),
+        ),
     ];
     // Writing to a String does not fail.
     let _ = writeln!(text, "{}  {headline}", decision.now);
@@ -100,7 +140,11 @@ pub fn explanation(decision: &Decision) -> String {
         let _ = writeln!(text, "  {name:<9} {value}");
     }
     for (number, reason) in (1..).zip(&decision.reasons) {
-        let _ = writeln!(text, "  {number}. {:?} {} -> {}: {}", reason.code, reason.from, reason.to, reason.message);
+        let _ = writeln!(
+            text,
+            "  {number}. {:?} {} -> {}: {}",
+            reason.code, reason.from, reason.to, reason.message
+        );
     }
     if decision.reasons.is_empty() {
         let _ = writeln!(text, "  no reason to change");

@@ -87,7 +87,8 @@ fn check(line: &Line) -> Result<(), LineError> {
         }
         let version = pod.stats.as_ref().map_or(STATS_VERSION, |stats| stats.stats_version);
         if version != STATS_VERSION {
-            let message = format!("version {version} is not known; this headroom reads version {STATS_VERSION}");
+            let message =
+                format!("version {version} is not known; this headroom reads version {STATS_VERSION}");
             return Err(field(format!("pods[{index}].stats.statsVersion"), message));
         }
     }

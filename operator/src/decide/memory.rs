@@ -22,8 +22,9 @@ pub(super) fn load(path: &Path) -> anyhow::Result<State> {
         bail!("{}: {size} bytes is no state of headroom decide; delete it to start anew", path.display());
     }
     let text = fs::read(path).with_context(|| format!("{}: can't be read", path.display()))?;
-    let state: State = serde_json::from_slice(&text)
-        .with_context(|| format!("{}: is no state of headroom decide; delete it to start anew", path.display()))?;
+    let state: State = serde_json::from_slice(&text).with_context(|| {
+        format!("{}: is no state of headroom decide; delete it to start anew", path.display())
+    })?;
     if state.version() != STATE_VERSION {
         bail!(
             "{}: has version {}, this headroom reads version {STATE_VERSION}; delete it to start anew",

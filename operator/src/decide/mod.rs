@@ -68,14 +68,16 @@ fn decide_lines(
     let mut text = Vec::new();
     for number in 1.. {
         text.clear();
-        let length = input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut text).context("can't read the input")?;
+        let length =
+            input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut text).context("can't read the input")?;
         if length == 0 {
             break;
         }
         if text.trim_ascii().is_empty() {
             continue;
         }
-        let seen = line::parse(&text, policy, state.last_look()).map_err(|source| BadLine { number, source })?;
+        let seen =
+            line::parse(&text, policy, state.last_look()).map_err(|source| BadLine { number, source })?;
         let (decision, next) = headroom_core::decide(policy, state, &seen.observation, seen.now);
         state = next;
         serde_json::to_writer(&mut output, &decision)?;

@@ -25,7 +25,9 @@ fn policy() -> Policy {
 
 /// A line with one pod, whose stats are `stats`.
 fn line(now: &str, stats: &str) -> String {
-    format!(r#"{{"now":"{now}","replicas":2,"pods":[{{"name":"a","state":"Ready","workers":1,"stats":{stats}}}]}}"#)
+    format!(
+        r#"{{"now":"{now}","replicas":2,"pods":[{{"name":"a","state":"Ready","workers":1,"stats":{stats}}}]}}"#
+    )
 }
 
 fn stats(arrivals: &str) -> String {
@@ -68,7 +70,10 @@ fn each_line_is_answered_and_state_is_carried_on() {
     r#"{"now":"2026-01-01T00:00:00Z","replicas":1,"pods":[{"name":"a","state":"Ready"},{"name":"a","state":"Ready"}]}"#,
     "line 1: pods: the name \"a\" stands twice"
 )]
-#[case::trailing(r#"{"now":"2026-01-01T00:00:00Z","replicas":1,"pods":[]} {}"#, "line 1: line: trailing characters")]
+#[case::trailing(
+    r#"{"now":"2026-01-01T00:00:00Z","replicas":1,"pods":[]} {}"#,
+    "line 1: line: trailing characters"
+)]
 fn a_bad_line_is_named(#[case] input: &str, #[case] expected: &str) {
     let error = format!("{:#}", decide(input).unwrap_err());
     assert!(error.contains(expected), "{error}");
