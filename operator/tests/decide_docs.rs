@@ -1,4 +1,5 @@
 //! The example of `docs/reference/decide.md` is run, and its answer compared.
+#![allow(clippy::unwrap_used, reason = "a helper of a test is test code, though clippy can't tell")]
 
 use std::io::Write;
 use std::path::Path;

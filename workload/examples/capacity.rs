@@ -75,10 +75,7 @@ fn main() -> anyhow::Result<()> {
             delay: Duration::from_mins(1),
         })
         .start()?;
-    let pool = Pool {
-        address: server.addresses().listening,
-        idle: Rc::default(),
-    };
+    let address = server.addresses().listening;
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())?;
@@ -87,7 +84,7 @@ fn main() -> anyhow::Result<()> {
     let (mut holds, mut fails) = (0.7 * closed_form, hard);
     for _ in 0..args.steps {
         let rate = f64::midpoint(holds, fails);
-        let late = runtime.block_on(share_late(&pool, rate, Duration::from_secs(args.seconds)))?;
+        let late = runtime.block_on(share_late(address, rate, Duration::from_secs(args.seconds)))?;
         writeln!(
             io::stderr(),
             "{rate:.1}/s: {:.2} % over {THRESHOLD:?}",
@@ -102,7 +99,12 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// The share of requests over the threshold, from the intended send time, at that rate.
-async fn share_late(pool: &Pool, rate: f64, duration: Duration) -> anyhow::Result<f64> {
+async fn share_late(address: SocketAddr, rate: f64, duration: Duration) -> anyhow::Result<f64> {
+    // For each rate anew: the server closes connections that were idle for long.
+    let pool = Pool {
+        address,
+        idle: Rc::default(),
+    };
     let mut draws = StdRng::seed_from_u64(1);
     let mut at = Instant::now();
     let (counted_from, end) = (at + WARM_UP, at + WARM_UP + duration);

@@ -1,5 +1,6 @@
 //! An HTTP server for many requests per second within a latency bound: one single-threaded runtime per worker, one
 //! admission queue for all of them, and a worker count that can change while it runs. Bring your axum `Router`.
+#![cfg_attr(feature = "server", doc = "", doc = include_str!("../README.md"))]
 
 #[cfg(feature = "server")]
 mod admin;

@@ -123,9 +123,5 @@ fn scale_down_window() -> u32 {
 }
 
 fn scale_down_policies() -> Vec<ScalingPolicy> {
-    vec![ScalingPolicy {
-        kind: PolicyType::Percent,
-        value: 100,
-        period_seconds: 15,
-    }]
+    vec![ScalingPolicy { kind: PolicyType::Percent, value: 100, period_seconds: 15 }]
 }

@@ -183,9 +183,7 @@ impl ConditionType {
 
     /// The reasons this type may carry.
     pub fn reasons(self) -> impl Iterator<Item = Reason> {
-        Reason::ALL
-            .into_iter()
-            .filter(move |reason| reason.condition() == self)
+        Reason::ALL.into_iter().filter(move |reason| reason.condition() == self)
     }
 }
 

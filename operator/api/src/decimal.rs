@@ -19,16 +19,12 @@ impl Decimal {
         }
         let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
         let fraction: u64 = format!("{fraction:0<9}").parse().ok()?;
-        Some(Self {
-            billionths: whole.checked_mul(ONE)?.checked_add(fraction)?,
-        })
+        Some(Self { billionths: whole.checked_mul(ONE)?.checked_add(fraction)? })
     }
 
     /// This number of thousandths.
     pub(crate) const fn thousandths(count: u32) -> Self {
-        Self {
-            billionths: count as u64 * (ONE / 1000),
-        }
+        Self { billionths: count as u64 * (ONE / 1000) }
     }
 
     /// The nearest floating-point number.

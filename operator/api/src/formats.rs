@@ -141,7 +141,5 @@ pub(crate) const ALL: [Format; 17] = [
 
 /// The words for a pattern found in a schema.
 pub(crate) fn expected(pattern: &str) -> Option<&'static str> {
-    ALL.iter()
-        .find(|format| format.pattern == pattern)
-        .map(|format| format.expected)
+    ALL.iter().find(|format| format.pattern == pattern).map(|format| format.expected)
 }

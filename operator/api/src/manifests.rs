@@ -53,11 +53,7 @@ pub(crate) fn crd_value<K: CustomResourceExt>() -> serde_json::Result<Value> {
 fn tidy(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            if fields
-                .get("format")
-                .and_then(Value::as_str)
-                .is_some_and(|format| format.starts_with("uint"))
-            {
+            if fields.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
                 fields.remove("format");
             }
             if fields.get("nullable").is_some_and(Value::is_boolean) {

@@ -53,9 +53,7 @@ impl fmt::Display for Path {
             match step {
                 Step::Index(index) => write!(f, "[{index}]")?,
                 Step::Key(key)
-                    if !key
-                        .chars()
-                        .all(|letter| letter.is_alphanumeric() || "-_".contains(letter)) =>
+                    if !key.chars().all(|letter| letter.is_alphanumeric() || "-_".contains(letter)) =>
                 {
                     write!(f, "[{key:?}]")?;
                 }

@@ -62,13 +62,9 @@ impl TryFrom<NumberOrText> for Cpu {
         let text = value.to_string();
         let millis = match text.strip_suffix('m') {
             Some(millis) => millis.parse().ok(),
-            None => Decimal::parse(&text)
-                .map(|cpus| (cpus.as_f64() * 1000.0).round())
-                .and_then(whole),
+            None => Decimal::parse(&text).map(|cpus| (cpus.as_f64() * 1000.0).round()).and_then(whole),
         };
-        millis
-            .map(|millis| Self { millis })
-            .ok_or_else(|| UnitError::new(text, formats::CPU))
+        millis.map(|millis| Self { millis }).ok_or_else(|| UnitError::new(text, formats::CPU))
     }
 }
 
@@ -85,9 +81,7 @@ impl TryFrom<NumberOrText> for Memory {
         let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
         let unit = unit_bytes(&text[digits.len()..]);
         match (count(digits), unit) {
-            (Some(count), Some(unit)) => Ok(Self {
-                bytes: (count * unit).ceil().min(MOST_BYTES) as u64,
-            }),
+            (Some(count), Some(unit)) => Ok(Self { bytes: (count * unit).ceil().min(MOST_BYTES) as u64 }),
             _ => Err(UnitError::new(text, formats::MEMORY)),
         }
     }
@@ -126,16 +120,8 @@ impl fmt::Display for Cpu {
 
 impl fmt::Display for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = [
-            ("Ti", 1_u64 << 40),
-            ("Gi", 1 << 30),
-            ("Mi", 1 << 20),
-            ("Ki", 1 << 10),
-        ];
-        match units
-            .into_iter()
-            .find(|(_, size)| self.bytes > 0 && self.bytes.is_multiple_of(*size))
-        {
+        let units = [("Ti", 1_u64 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)];
+        match units.into_iter().find(|(_, size)| self.bytes > 0 && self.bytes.is_multiple_of(*size)) {
             Some((unit, size)) => write!(f, "{}{unit}", self.bytes / size),
             None => self.bytes.min(999_999_999_999_999).fmt(f),
         }

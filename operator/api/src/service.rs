@@ -184,13 +184,9 @@ impl ScaledServiceSpec {
     /// shortest latency threshold. `None` without a workload.
     pub fn queue_delay(&self) -> Option<Duration> {
         let config = &self.workload.as_ref()?.config;
-        config.queue_delay.or_else(|| {
-            self.objectives
-                .latency
-                .iter()
-                .map(|objective| objective.threshold)
-                .min()
-        })
+        config
+            .queue_delay
+            .or_else(|| self.objectives.latency.iter().map(|objective| objective.threshold).min())
     }
 }
 

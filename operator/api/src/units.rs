@@ -21,10 +21,7 @@ pub struct UnitError {
 
 impl UnitError {
     pub(crate) fn new(found: impl Into<String>, format: Format) -> Self {
-        Self {
-            found: found.into(),
-            expected: format.expected,
-        }
+        Self { found: found.into(), expected: format.expected }
     }
 }
 
@@ -118,9 +115,7 @@ impl TryFrom<String> for Duration {
     type Error = UnitError;
 
     fn try_from(text: String) -> Result<Self, UnitError> {
-        parse_duration(&text)
-            .map(Self)
-            .ok_or_else(|| UnitError::new(text, formats::DURATION))
+        parse_duration(&text).map(Self).ok_or_else(|| UnitError::new(text, formats::DURATION))
     }
 }
 

@@ -121,10 +121,7 @@ impl Default for ServerConfig {
 
 impl Default for Drain {
     fn default() -> Self {
-        Self {
-            delay: drain_delay(),
-            timeout: drain_timeout(),
-        }
+        Self { delay: drain_delay(), timeout: drain_timeout() }
     }
 }
 

@@ -1,9 +1,6 @@
 //! The file loader: what it takes, and word for word what a person reads when it refuses.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test fails by panicking, its helper functions too"
-)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 
 use std::{path::Path, time};
 
@@ -49,10 +46,7 @@ fn one(text: &str) -> ScaledService {
 fn every_default_of_the_schema_is_filled_in() {
     let spec = one(GOOD).spec;
     let workload = spec.workload.unwrap();
-    assert_eq!(
-        (spec.min_replicas, spec.max_replicas, spec.mode),
-        (2, None, Mode::Active)
-    );
+    assert_eq!((spec.min_replicas, spec.max_replicas, spec.mode), (2, None, Mode::Active));
     assert_eq!(spec.runtime.workers, Workers::Auto);
     assert_eq!(spec.objectives.availability.to_string(), "99.9");
     assert_eq!(spec.objectives.window_days, 28);
@@ -61,15 +55,9 @@ fn every_default_of_the_schema_is_filled_in() {
     assert_eq!(spec.behavior.scale_down.stabilization_window_seconds, 180);
     assert_eq!(spec.behavior.scale_down.select_policy, SelectPolicy::Max);
     let policy = &spec.behavior.scale_down.policies[0];
-    assert_eq!(
-        (policy.kind, policy.value, policy.period_seconds),
-        (PolicyType::Percent, 100, 15)
-    );
+    assert_eq!((policy.kind, policy.value, policy.period_seconds), (PolicyType::Percent, 100, 15));
     assert_eq!(workload.port, 8080);
-    assert_eq!(
-        workload.config.request_timeout.get(),
-        time::Duration::from_secs(10)
-    );
+    assert_eq!(workload.config.request_timeout.get(), time::Duration::from_secs(10));
     assert_eq!(workload.pod.termination_grace_period_seconds, 30);
 }
 
@@ -85,9 +73,7 @@ fn the_queue_delay_follows_the_shortest_threshold() {
 #[case("scale-target.yaml", Mode::Active)]
 #[case("observe.yaml", Mode::Observe)]
 fn the_examples_load_and_pass_the_rules_of_the_api_server(#[case] file: &str, #[case] mode: Mode) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../examples")
-        .join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(file);
     let services = load(&path).unwrap();
     assert_eq!(services.len(), 1);
     assert_eq!(services[0].spec.mode, mode);
@@ -96,24 +82,15 @@ fn the_examples_load_and_pass_the_rules_of_the_api_server(#[case] file: &str, #[
 
 #[test]
 fn several_documents_are_several_services() {
-    let both = format!(
-        "{GOOD}---\n{}---\n# nothing more\n",
-        GOOD.replace("name: orders", "name: carts")
-    );
-    let names: Vec<_> = load_text("f.yaml", &both)
-        .unwrap()
-        .into_iter()
-        .map(|s| s.metadata.name.unwrap())
-        .collect();
+    let both = format!("{GOOD}---\n{}---\n# nothing more\n", GOOD.replace("name: orders", "name: carts"));
+    let names: Vec<_> =
+        load_text("f.yaml", &both).unwrap().into_iter().map(|s| s.metadata.name.unwrap()).collect();
     assert_eq!(names, ["orders", "carts"]);
 }
 
 #[test]
 fn a_loaded_service_written_as_yaml_loads_again() {
-    let service = one(&changed(
-        "spec:",
-        "spec:\n  runtime: { workers: 4 }\n  maxReplicas: 9",
-    ));
+    let service = one(&changed("spec:", "spec:\n  runtime: { workers: 4 }\n  maxReplicas: 9"));
     let again = one(&serde_yaml::to_string(&service).unwrap());
     assert_eq!(again, service);
 }
@@ -129,10 +106,7 @@ fn what_the_api_server_adds_does_not_disturb() {
 
 #[test]
 fn aliases_and_empty_fields_are_plain_yaml() {
-    let text = changed(
-        "spec:",
-        "spec:\n  minReplicas: &n 3\n  maxReplicas: *n\n  mode:\n  reserve: ~",
-    );
+    let text = changed("spec:", "spec:\n  minReplicas: &n 3\n  maxReplicas: *n\n  mode:\n  reserve: ~");
     let spec = one(&text).spec;
     assert_eq!(
         (spec.min_replicas, spec.max_replicas, spec.mode, spec.reserve),
@@ -296,11 +270,7 @@ fn aliases_and_empty_fields_are_plain_yaml() {
     r#"f.yaml:7: spec.workload.pod.labels["headroom.dev/service"]: labels under headroom.dev/ and app.kubernetes.io/ are set by the controller: remove this one; found "mine""#)]
 #[case::memory_in_another_unit("image: shop/orders:1", "pod: { resources: { requests: { memory: 1gb } } }",
     r#"f.yaml:7: spec.workload.pod.resources.requests.memory: must be bytes with an optional unit (k, Ki, M, Mi, G, Gi, T, Ti), for example "256Mi"; found "1gb""#)]
-#[case::tab(
-    "spec:",
-    "spec:\n\tmode: Active",
-    "f.yaml:6: indented with a tab; YAML takes only spaces"
-)]
+#[case::tab("spec:", "spec:\n\tmode: Active", "f.yaml:6: indented with a tab; YAML takes only spaces")]
 #[case::tag(
     "spec:",
     "spec:\n  mode: !env MODE",
@@ -322,10 +292,7 @@ fn a_bad_file_is_refused_with_line_field_and_what_is_allowed(
 
 #[rstest]
 #[case::empty("", "f.yaml:1: holds no ScaledService; it must hold at least one")]
-#[case::only_comments(
-    "# a\n---\n# b\n",
-    "f.yaml:1: holds no ScaledService; it must hold at least one"
-)]
+#[case::only_comments("# a\n---\n# b\n", "f.yaml:1: holds no ScaledService; it must hold at least one")]
 #[case::a_list("- a\n", "f.yaml:1: must be a mapping of fields; found a list")]
 #[case::a_word("hello", "f.yaml:1: must be a mapping of fields; found \"hello\"")]
 #[case::a_control_character("\u{7}", "f.yaml:1: not valid YAML: control characters are not allowed")]
@@ -354,10 +321,7 @@ fn every_fault_of_a_file_is_told_at_once_in_the_order_of_the_file() {
 
 #[test]
 fn faults_in_later_documents_have_the_lines_of_the_file() {
-    let text = format!(
-        "{GOOD}---\n{}",
-        GOOD.replace("orders", "carts").replace("50ms", "soon")
-    );
+    let text = format!("{GOOD}---\n{}", GOOD.replace("orders", "carts").replace("50ms", "soon"));
     assert!(
         refused(&text).starts_with("f.yaml:27: spec.objectives.latency[0].threshold: must be a duration")
     );

@@ -1,9 +1,6 @@
 //! What the file loader does with files that are large, hostile or not there.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test fails by panicking, its helper functions too"
-)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 
 use std::{fs, io::Write};
 
@@ -44,17 +41,9 @@ fn a_file_that_cannot_be_read_is_named() {
     let missing = folder.path().join("none.yaml");
     let error = load(&missing).unwrap_err();
     assert!(matches!(error, LoadError::Read { .. }));
-    assert!(
-        error
-            .to_string()
-            .starts_with(&format!("{}: cannot be read: ", missing.display())),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with(&format!("{}: cannot be read: ", missing.display())), "{error}");
 
     let large = folder.path().join("large.yaml");
-    fs::File::create(&large)
-        .unwrap()
-        .write_all(&vec![b'#'; (1 << 20) + 1])
-        .unwrap();
+    fs::File::create(&large).unwrap().write_all(&vec![b'#'; (1 << 20) + 1]).unwrap();
     assert!(matches!(load(&large).unwrap_err(), LoadError::TooLarge { .. }));
 }

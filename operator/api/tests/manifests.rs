@@ -1,9 +1,6 @@
 //! The manifests checked in under `crds/` are what the types say, small enough, and structural.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test fails by panicking, its helper functions too"
-)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helper functions too")]
 
 use std::{fs, path::Path};
 
@@ -26,14 +23,9 @@ fn the_checked_in_manifests_are_current() {
         assert!(found == yaml, "crds/{name} is stale: run `make generate`");
         wanted.push(name);
     }
-    let found = fs::read_dir(FOLDER)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let found = fs::read_dir(FOLDER).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let left_over: Vec<_> = found.filter(|name| !wanted.contains(name)).collect();
-    assert!(
-        left_over.is_empty(),
-        "crds/ holds files that no type makes: {left_over:?}; remove them"
-    );
+    assert!(left_over.is_empty(), "crds/ holds files that no type makes: {left_over:?}; remove them");
 }
 
 #[test]
@@ -66,40 +58,16 @@ fn the_columns_are_those_people_read_and_each_shows_a_field_of_the_schema() {
     let version = &crd["spec"]["versions"][0];
     let columns = version["additionalPrinterColumns"].as_array().unwrap();
     let named = |priority: i64| {
-        let shown = columns
-            .iter()
-            .filter(move |column| column["priority"].as_i64().unwrap_or(0) == priority);
-        shown
-            .map(|column| column["name"].as_str().unwrap())
-            .collect::<Vec<_>>()
+        let shown = columns.iter().filter(move |column| column["priority"].as_i64().unwrap_or(0) == priority);
+        shown.map(|column| column["name"].as_str().unwrap()).collect::<Vec<_>>()
     };
-    assert_eq!(
-        named(0),
-        [
-            "Mode", "Offered", "Capacity", "P99", "Replicas", "Ready", "Reason", "Age"
-        ]
-    );
-    assert_eq!(
-        named(1),
-        [
-            "Target",
-            "QPS",
-            "PerPod",
-            "Budget",
-            "CPU",
-            "Workers",
-            "Lead",
-            "LastChange"
-        ]
-    );
+    assert_eq!(named(0), ["Mode", "Offered", "Capacity", "P99", "Replicas", "Ready", "Reason", "Age"]);
+    assert_eq!(named(1), ["Target", "QPS", "PerPod", "Budget", "CPU", "Workers", "Lead", "LastChange"]);
 
     for column in columns {
         let path = column["jsonPath"].as_str().unwrap().split('[').next().unwrap();
         let mut schema = &version["schema"]["openAPIV3Schema"];
-        for field in path
-            .split('.')
-            .filter(|field| !field.is_empty() && !path.starts_with(".metadata"))
-        {
+        for field in path.split('.').filter(|field| !field.is_empty() && !path.starts_with(".metadata")) {
             schema = &schema["properties"][field];
         }
         assert!(schema.is_object(), "{path} is not in the schema");
@@ -127,10 +95,7 @@ fn spec_schema() -> Value {
 fn every_field_of_the_spec_is_described() {
     each_schema(&spec_schema(), "spec", &mut |schema, place| {
         let is_item = place.ends_with("[]");
-        assert!(
-            is_item || schema["description"].is_string(),
-            "{place} has no description"
-        );
+        assert!(is_item || schema["description"].is_string(), "{place} has no description");
     });
 }
 

@@ -33,7 +33,10 @@ pub(crate) struct Job {
 
 /// What became of a request at the gate.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "moved once and never kept: a box would cost more")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once and never kept: a box would cost more"
+)]
 pub(crate) enum Entry {
     /// It may run in the worker that read it.
     Here(Request<Body>, Permit),
@@ -65,7 +68,12 @@ pub(crate) struct Permit {
 impl Gate {
     pub(crate) fn new(clock: Clock, rules: Rules, roster: Arc<Roster>) -> Arc<Self> {
         let admission = Mutex::new(Admission::new(rules));
-        Arc::new(Self { clock, admission, roster, began_waiting: Notify::new() })
+        Arc::new(Self {
+            clock,
+            admission,
+            roster,
+            began_waiting: Notify::new(),
+        })
     }
 
     /// A request whose head was read at `now` in the worker `home`.
@@ -79,11 +87,22 @@ impl Gate {
             let (sender, receiver) = oneshot::channel();
             reply = Some(receiver);
             let request = request.take().unwrap_or_default();
-            Job { request, reply: sender, waited: Nanos::default() }
+            Job {
+                request,
+                reply: sender,
+                waited: Nanos::default(),
+            }
         });
         drop(admission);
-        let errand =
-            |ticket| reply.map(|reply| Entry::Elsewhere(Errand { gate: Arc::clone(self), ticket, reply }));
+        let errand = |ticket| {
+            reply.map(|reply| {
+                Entry::Elsewhere(Errand {
+                    gate: Arc::clone(self),
+                    ticket,
+                    reply,
+                })
+            })
+        };
         let entry = match verdict {
             Verdict::Here => request.map(|request| Entry::Here(request, self.permit(home, now))),
             Verdict::There(worker, job) => {
@@ -202,11 +221,19 @@ impl Gate {
     fn dispatch(self: &Arc<Self>, worker: WorkerId, now: Nanos, job: Job) {
         // A worker ends only after its permits are back, so its mailbox is open; were it not, dropping the command
         // would free the slot and tell the connection.
-        drop(self.roster.send(worker, Command::Run(Box::new(job), self.permit(worker, now))));
+        drop(
+            self.roster
+                .send(worker, Command::Run(Box::new(job), self.permit(worker, now))),
+        );
     }
 
     fn permit(self: &Arc<Self>, worker: WorkerId, since: Nanos) -> Permit {
-        Permit { gate: Arc::clone(self), worker, since, until: None }
+        Permit {
+            gate: Arc::clone(self),
+            worker,
+            since,
+            until: None,
+        }
     }
 
     fn take(&self, now: Nanos, worker: WorkerId) -> Option<Taken<Job>> {

@@ -66,13 +66,22 @@ impl Drop for Opened {
 
 /// Serves a connection on this thread for as long as it stays.
 pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) -> Ended {
-    let Arrival { socket, ahead, retires_at, opened } = arrival;
+    let Arrival {
+        socket,
+        ahead,
+        retires_at,
+        opened,
+    } = arrival;
     let Ok(socket) = TcpStream::from_std(socket) else {
         return Ended::Closed;
     };
     let progress = Rc::new(Progress::new(hall.now(), retires_at, ahead.is_none()));
-    let stream =
-        WatchedStream::new(ahead.unwrap_or_default(), socket, Rc::clone(&progress), Rc::clone(&hall));
+    let stream = WatchedStream::new(
+        ahead.unwrap_or_default(),
+        socket,
+        Rc::clone(&progress),
+        Rc::clone(&hall),
+    );
     let front = Rc::new(Front::new(Rc::clone(&hall), Rc::clone(&progress), backend));
     let key = hall.enter(Rc::clone(&progress));
     let service = service_fn(|request| Rc::clone(&front).answer(request));
@@ -91,7 +100,12 @@ pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) ->
             Ended::Closed
         }
         End::Parted => socket.into_std().map_or(Ended::Closed, |socket| {
-            Ended::Parted(Arrival { socket, ahead: Some(parts.read_buf), retires_at, opened })
+            Ended::Parted(Arrival {
+                socket,
+                ahead: Some(parts.read_buf),
+                retires_at,
+                opened,
+            })
         }),
     }
 }

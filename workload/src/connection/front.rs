@@ -41,7 +41,11 @@ pub(super) struct Front {
 
 impl Front {
     pub(super) fn new(hall: Rc<Hall>, progress: Rc<Progress>, backend: Backend) -> Self {
-        Self { hall, progress, backend }
+        Self {
+            hall,
+            progress,
+            backend,
+        }
     }
 
     /// The answer to one request. There always is one.
@@ -58,7 +62,7 @@ impl Front {
                 Err(refusal)
             }
         };
-        let (response, permit) = outcome.unwrap_or_else(|refusal| (refusal.response(), None));
+        let (response, permit) = outcome.unwrap_or_else(|refusal| (self.refuse(refusal), None));
         Ok(self.finish(response, permit, arrived))
     }
 
@@ -81,6 +85,15 @@ impl Front {
         Err(overdue)
     }
 
+    fn refuse(&self, refusal: Refusal) -> Response<Body> {
+        let mut response = refusal.response();
+        if self.progress.is_uploading() {
+            // The rest of the body is not read, so no other request can follow it.
+            end_connection(&mut response);
+        }
+        response
+    }
+
     fn finish(
         &self,
         mut response: Response<Body>,
@@ -88,13 +101,23 @@ impl Front {
         arrived: Nanos,
     ) -> Response<AnswerBody> {
         if self.hall.mood() == Mood::Closing || arrived > self.progress.retires_at {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            end_connection(&mut response);
         }
         self.progress.answering();
         let successful = response.status() < StatusCode::BAD_REQUEST;
-        let how = if successful { Answered::Successfully } else { Answered::Otherwise };
+        let how = if successful {
+            Answered::Successfully
+        } else {
+            Answered::Otherwise
+        };
         response.map(|body| AnswerBody::new(body, permit, how, Rc::clone(&self.progress)))
     }
+}
+
+fn end_connection(response: &mut Response<Body>) {
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
 impl Backend {

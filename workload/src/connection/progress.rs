@@ -134,8 +134,15 @@ impl Progress {
 
     /// Whether nothing of a request or an answer is under way, in either direction.
     pub(super) fn is_between_requests(&self) -> bool {
-        self.phase.get() == Phase::Idle
-            && self.upload.borrow().as_ref().is_none_or(|upload| upload.is_complete())
+        self.phase.get() == Phase::Idle && !self.is_uploading()
+    }
+
+    /// Whether some of the request's body was not read.
+    pub(super) fn is_uploading(&self) -> bool {
+        self.upload
+            .borrow()
+            .as_ref()
+            .is_some_and(|upload| !upload.is_complete())
     }
 
     /// Asks the connection to go to another worker.
@@ -148,7 +155,10 @@ impl Progress {
     /// Ends what takes too long at `now`. A connection without a request closes after `idle`.
     pub(super) fn check(&self, now: Nanos, limits: &Limits, idle: Duration) {
         let waited: Duration = (now - self.since.get()).into();
-        let stalled = self.write_blocked.get().is_some_and(|since| now - since > limits.write_stall.into());
+        let stalled = self
+            .write_blocked
+            .get()
+            .is_some_and(|since| now - since > limits.write_stall.into());
         match self.phase.get() {
             _ if stalled => self.tell(Order::Reset),
             Phase::Idle if waited > idle => self.tell(Order::Close),
@@ -175,7 +185,11 @@ impl Progress {
     }
 
     fn upload_idle(&self, now: Nanos) -> Duration {
-        let last = self.upload.borrow().as_ref().map(|upload| Nanos(upload.last.load(Relaxed)));
+        let last = self
+            .upload
+            .borrow()
+            .as_ref()
+            .map(|upload| Nanos(upload.last.load(Relaxed)));
         last.map_or(Duration::ZERO, |last| (now - last).into())
     }
 
@@ -198,7 +212,10 @@ impl Progress {
 
 impl Upload {
     pub(super) fn begin(clock: Clock, now: Nanos) -> Arc<Self> {
-        Arc::new(Self { clock, last: AtomicU64::new(now.0) })
+        Arc::new(Self {
+            clock,
+            last: AtomicU64::new(now.0),
+        })
     }
 
     pub(super) fn progressed(&self) {

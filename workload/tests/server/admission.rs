@@ -29,6 +29,24 @@ fn a_full_queue_answers_503_with_retry_after() {
 }
 
 #[test]
+fn a_refused_request_with_a_body_ends_its_connection() {
+    let service = start(|server| one_slot(server, 0, LONG));
+    let running = service.hold(service.client());
+    let mut client = service.client();
+    client
+        .send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n")
+        .unwrap();
+    let refused = client.reply().unwrap();
+    assert_eq!(
+        (refused.status, refused.header("connection")),
+        (503, Some("close"))
+    );
+    service.release(1);
+    assert_eq!(running.join().unwrap().status, 200);
+    service.stop();
+}
+
+#[test]
 fn what_waits_longer_than_the_bound_is_refused_while_the_slot_is_still_taken() {
     let service = start(|server| one_slot(server, 10, Duration::from_millis(20)));
     let running = service.hold(service.client());

@@ -51,11 +51,7 @@ pub fn merge(
         let before = old.iter().find(|condition| condition.type_ == kind.name());
         Some(updated(before, next, generation, now))
     });
-    let known = |condition: &&Condition| {
-        ConditionType::ALL
-            .iter()
-            .any(|kind| condition.type_ == kind.name())
-    };
+    let known = |condition: &&Condition| ConditionType::ALL.iter().any(|kind| condition.type_ == kind.name());
     let foreign = old.iter().filter(|condition| !known(condition)).cloned();
     ours.chain(foreign).collect()
 }
@@ -67,9 +63,8 @@ fn updated(
     now: Timestamp,
 ) -> Condition {
     let status = next.reason.status().name();
-    let since = before
-        .filter(|before| before.status == status)
-        .map(|before| before.last_transition_time.clone());
+    let since =
+        before.filter(|before| before.status == status).map(|before| before.last_transition_time.clone());
     Condition {
         type_: next.reason.condition().name(),
         status,
@@ -85,10 +80,7 @@ pub fn most_important(conditions: &[Condition]) -> Option<&str> {
     BY_IMPORTANCE.into_iter().find_map(|(kind, status)| {
         let matches =
             |condition: &&Condition| condition.type_ == kind.name() && condition.status == status.name();
-        conditions
-            .iter()
-            .find(matches)
-            .map(|condition| condition.reason.as_str())
+        conditions.iter().find(matches).map(|condition| condition.reason.as_str())
     })
 }
 

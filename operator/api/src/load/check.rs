@@ -43,10 +43,7 @@ struct Check {
 
 impl Check {
     fn push(&mut self, path: &Path, problem: String) {
-        self.findings.push(Finding {
-            path: path.clone(),
-            problem,
-        });
+        self.findings.push(Finding { path: path.clone(), problem });
     }
 
     fn value(&mut self, schema: &Value, value: &mut Value, path: &Path) {
@@ -81,10 +78,7 @@ impl Check {
             }
         }
         // A field that stands there misspelled is not told as missing too.
-        for (key, field) in known
-            .iter()
-            .filter(|(key, _)| !misspelled.contains(&key.as_str()))
-        {
+        for (key, field) in known.iter().filter(|(key, _)| !misspelled.contains(&key.as_str())) {
             self.absent(schema, key, field, fields, path);
         }
     }
@@ -114,10 +108,7 @@ impl Check {
     /// An object whose keys the user chooses.
     fn map(&mut self, schema: &Value, fields: &mut Map<String, Value>, path: &Path) {
         if let Some(most) = limit(schema, "maxProperties").filter(|most| fields.len() > *most) {
-            self.push(
-                path,
-                format!("must have at most {most} entries; found {}", fields.len()),
-            );
+            self.push(path, format!("must have at most {most} entries; found {}", fields.len()));
         }
         if let Some(entry) = schema.get("additionalProperties") {
             for (key, value) in fields.iter_mut() {
@@ -141,17 +132,12 @@ impl Check {
 
     /// `x-kubernetes-list-map-keys`: no two items may agree in these fields.
     fn keys_twice(&mut self, schema: &Value, items: &[Value], path: &Path) {
-        for key in schema["x-kubernetes-list-map-keys"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
+        for key in
+            schema["x-kubernetes-list-map-keys"].as_array().into_iter().flatten().filter_map(Value::as_str)
         {
             let mut seen = BTreeSet::new();
-            for (index, found) in items
-                .iter()
-                .enumerate()
-                .filter_map(|(index, item)| Some((index, item[key].as_str()?)))
+            for (index, found) in
+                items.iter().enumerate().filter_map(|(index, item)| Some((index, item[key].as_str()?)))
             {
                 if !seen.insert(found) {
                     let problem =
@@ -198,9 +184,7 @@ impl Check {
 }
 
 fn required(schema: &Value, key: &str) -> bool {
-    schema["required"]
-        .as_array()
-        .is_some_and(|keys| keys.iter().any(|required| required == key))
+    schema["required"].as_array().is_some_and(|keys| keys.iter().any(|required| required == key))
 }
 
 pub(super) fn limit(schema: &Value, keyword: &str) -> Option<usize> {
@@ -210,9 +194,8 @@ pub(super) fn limit(schema: &Value, keyword: &str) -> Option<usize> {
 /// Whether the text has the format of the schema.
 pub(super) fn fits(schema: &Value, text: &str) -> bool {
     static COMPILED: LazyLock<BTreeMap<&'static str, Regex>> = LazyLock::new(|| {
-        let compiled = formats::ALL
-            .iter()
-            .filter_map(|format| Some((format.pattern, Regex::new(format.pattern).ok()?)));
+        let compiled =
+            formats::ALL.iter().filter_map(|format| Some((format.pattern, Regex::new(format.pattern).ok()?)));
         compiled.collect()
     });
     // A pattern that is not ours would match nothing; a test compares the schema with the table.

@@ -48,20 +48,12 @@ pub(super) fn services(text: &str) -> (Vec<ScaledService>, Vec<Fault>, usize) {
 const KIND: &str = "ScaledService";
 
 fn whole(line: usize, problem: String) -> Fault {
-    Fault {
-        line,
-        field: String::new(),
-        problem,
-    }
+    Fault { line, field: String::new(), problem }
 }
 
 fn located(text: &str, document: usize, finding: Finding) -> Fault {
     let line = locate::line(text, document, &finding.path);
-    Fault {
-        line,
-        field: finding.path.to_string(),
-        problem: finding.problem,
-    }
+    Fault { line, field: finding.path.to_string(), problem: finding.problem }
 }
 
 /// The service, when the document can be read as one, and what is wrong with the document.
@@ -79,10 +71,7 @@ fn service(mut document: Value) -> (Option<ScaledService>, Vec<Finding>) {
             // With findings, they say the same in better words.
             if findings.is_empty() {
                 let path = Path::of(&error.path().to_string());
-                findings.push(Finding {
-                    path,
-                    problem: error.into_inner().to_string(),
-                });
+                findings.push(Finding { path, problem: error.into_inner().to_string() });
             }
             (None, findings)
         }
@@ -129,11 +118,7 @@ fn named_twice(
     let first = names.insert((service.namespace(), service.name_any()), index)?;
     Some(Finding {
         path: Path::of("metadata.name"),
-        problem: format!(
-            "{:?} is also the name of document {} in this file",
-            service.name_any(),
-            first + 1
-        ),
+        problem: format!("{:?} is also the name of document {} in this file", service.name_any(), first + 1),
     })
 }
 

@@ -37,11 +37,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_> {
 impl Walk<'_> {
     /// A value without parts: the end of the way, or a dead end.
     fn end<E: Error>(&self) -> Result<(), E> {
-        if self.0.is_empty() {
-            Err(E::custom("here"))
-        } else {
-            Ok(())
-        }
+        if self.0.is_empty() { Err(E::custom("here")) } else { Ok(()) }
     }
 }
 

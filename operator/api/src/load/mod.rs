@@ -66,35 +66,24 @@ pub struct Fault {
 
 /// Reads the `ScaledService`s of a YAML file, with the defaults of the schema filled in.
 pub fn load(path: &FilePath) -> Result<Vec<ScaledService>, LoadError> {
-    let cannot_read = |source| LoadError::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let cannot_read = |source| LoadError::Read { path: path.to_owned(), source };
     let file = fs::File::open(path).map_err(cannot_read)?;
     let mut text = String::new();
     // One byte more than allowed is enough to see that it is too large, whatever kind of file it is.
-    file.take(MOST_BYTES as u64 + 1)
-        .read_to_string(&mut text)
-        .map_err(cannot_read)?;
+    file.take(MOST_BYTES as u64 + 1).read_to_string(&mut text).map_err(cannot_read)?;
     load_text(&path.display().to_string(), &text)
 }
 
 /// Reads the `ScaledService`s of a YAML text; `name` stands for the file in errors.
 pub fn load_text(name: &str, text: &str) -> Result<Vec<ScaledService>, LoadError> {
     if text.len() > MOST_BYTES {
-        return Err(LoadError::TooLarge {
-            name: name.to_owned(),
-        });
+        return Err(LoadError::TooLarge { name: name.to_owned() });
     }
     let (services, faults, untold) = document::services(text);
     if faults.is_empty() {
         return Ok(services);
     }
-    Err(LoadError::Faults {
-        name: name.to_owned(),
-        faults,
-        untold,
-    })
+    Err(LoadError::Faults { name: name.to_owned(), faults, untold })
 }
 
 /// The faults of a file as lines of text.

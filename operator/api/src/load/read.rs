@@ -29,13 +29,7 @@ pub(super) struct ReadFault {
 pub(super) fn documents(text: &str) -> (Vec<(usize, Value)>, Option<ReadFault>) {
     let mut values = Vec::new();
     if let Some(line) = too_deep(text) {
-        return (
-            values,
-            Some(ReadFault {
-                line,
-                problem: TOO_DEEP.to_owned(),
-            }),
-        );
+        return (values, Some(ReadFault { line, problem: TOO_DEEP.to_owned() }));
     }
     let left = Cell::new(MOST_VALUES);
     for (index, document) in serde_yaml::Deserializer::from_str(text).enumerate() {
@@ -75,13 +69,9 @@ fn too_deep(text: &str) -> Option<usize> {
 
 fn fault(text: &str, error: &serde_yaml::Error) -> ReadFault {
     let line = error.location().map_or(1, |location| location.line());
-    let place = error
-        .location()
-        .map(|at| format!(" at line {} column {}", at.line(), at.column()));
+    let place = error.location().map(|at| format!(" at line {} column {}", at.line(), at.column()));
     let message = error.to_string();
-    let message = place
-        .into_iter()
-        .fold(message, |message, place| message.replacen(&place, "", 1));
+    let message = place.into_iter().fold(message, |message, place| message.replacen(&place, "", 1));
     let problem = if message.contains(OURS) {
         message.replace(OURS, "")
     } else if message.contains("recursion limit exceeded") {
@@ -97,11 +87,8 @@ fn fault(text: &str, error: &serde_yaml::Error) -> ReadFault {
 }
 
 fn indented_by_tab(text: &str, line: usize) -> bool {
-    let indent = |line: &str| {
-        line.chars()
-            .take_while(|letter| letter.is_whitespace())
-            .any(|letter| letter == '\t')
-    };
+    let indent =
+        |line: &str| line.chars().take_while(|letter| letter.is_whitespace()).any(|letter| letter == '\t');
     text.lines().nth(line - 1).is_some_and(indent)
 }
 
@@ -149,9 +136,7 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, _: A) -> Result<Value, A::Error> {
-        Err(A::Error::custom(format!(
-            "{OURS}YAML tags (!name) are not read; write the plain value"
-        )))
+        Err(A::Error::custom(format!("{OURS}YAML tags (!name) are not read; write the plain value")))
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
@@ -212,9 +197,7 @@ impl Visitor<'_> for NewKey<'_> {
 
     fn visit_str<E: Error>(self, key: &str) -> Result<String, E> {
         if self.0.contains(key) {
-            return Err(E::custom(format!(
-                "{OURS}the field {key:?} stands here twice; remove one"
-            )));
+            return Err(E::custom(format!("{OURS}the field {key:?} stands here twice; remove one")));
         }
         Ok(key.to_owned())
     }

@@ -8,10 +8,7 @@ use crate::formats;
 
 /// What people try that has another name here or is refused on purpose.
 const HINTS: [(&str, &str); 13] = [
-    (
-        "replicas",
-        "Headroom sets the size: give minReplicas and maxReplicas",
-    ),
+    ("replicas", "Headroom sets the size: give minReplicas and maxReplicas"),
     ("affinity", "use nodeSelector, tolerations and topologySpread"),
     ("volumeMounts", "give mountPath in volumes"),
     ("serviceAccount", NEVER),
@@ -30,25 +27,15 @@ const NEVER: &str = "never allowed, as it could let a pod out of its namespace";
 
 /// A field the schema does not have.
 pub(super) fn unknown_field(key: &str, allowed: &[&str]) -> String {
-    let hint = HINTS
-        .iter()
-        .find(|(field, _)| *field == key)
-        .map(|(_, hint)| format!("; {hint}"));
+    let hint = HINTS.iter().find(|(field, _)| *field == key).map(|(_, hint)| format!("; {hint}"));
     let hint = hint.or_else(|| nearest(key, allowed).map(|near| format!("; did you mean {near}?")));
-    format!(
-        "unknown field{} (allowed here: {})",
-        hint.unwrap_or_default(),
-        allowed.join(", ")
-    )
+    format!("unknown field{} (allowed here: {})", hint.unwrap_or_default(), allowed.join(", "))
 }
 
 /// A required field that is not there.
 pub(super) fn missing(field: &Value) -> String {
     let description = field["description"].as_str().unwrap_or_default();
-    let first = description
-        .split_once(". ")
-        .map_or(description, |(first, _)| first)
-        .trim_end_matches('.');
+    let first = description.split_once(". ").map_or(description, |(first, _)| first).trim_end_matches('.');
     let first = first.split_whitespace().collect::<Vec<_>>().join(" ");
     if first.is_empty() {
         "required but missing".to_owned()
@@ -108,32 +95,18 @@ pub(super) fn wrong_length(schema: &Value, length: usize) -> String {
 /// A text that does not have the format.
 pub(super) fn wrong_format(schema: &Value, found: &str) -> String {
     let pattern = schema["pattern"].as_str().unwrap_or_default();
-    format!(
-        "must be {}; found {}",
-        formats::expected(pattern).unwrap_or(pattern),
-        quoted(found)
-    )
+    format!("must be {}; found {}", formats::expected(pattern).unwrap_or(pattern), quoted(found))
 }
 
 /// A text that is none of the values.
 pub(super) fn not_one_of(found: &str, allowed: &[Value]) -> String {
     let names: Vec<_> = allowed.iter().filter_map(Value::as_str).collect();
-    let near = nearest(found, &names)
-        .map(|near| format!("; did you mean {near}?"))
-        .unwrap_or_default();
-    format!(
-        "must be one of {}; found {}{near}",
-        listed(allowed),
-        quoted(found)
-    )
+    let near = nearest(found, &names).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+    format!("must be one of {}; found {}{near}", listed(allowed), quoted(found))
 }
 
 fn listed(allowed: &[Value]) -> String {
-    allowed
-        .iter()
-        .filter_map(Value::as_str)
-        .collect::<Vec<_>>()
-        .join(", ")
+    allowed.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// A value as a person names it.
@@ -163,8 +136,5 @@ pub(super) fn nearest<'a>(word: &str, allowed: &[&'a str]) -> Option<&'a str> {
     let distance = |candidate: &str| strsim::damerau_levenshtein(&word, &candidate.to_lowercase());
     let close = allowed.iter().map(|candidate| (distance(candidate), *candidate));
     let most = (word.chars().count() / 3).max(1);
-    close
-        .filter(|(distance, _)| *distance <= most)
-        .min()
-        .map(|(_, candidate)| candidate)
+    close.filter(|(distance, _)| *distance <= most).min().map(|(_, candidate)| candidate)
 }

@@ -36,9 +36,7 @@ pub(crate) fn attach(schema: &mut Schema) {
         serde_json::json!({ "rule": rule.cel, "message": rule.message, "fieldPath": format!(".{}", rule.field) })
     });
     let rules = rules.collect::<Vec<_>>();
-    schema
-        .ensure_object()
-        .insert("x-kubernetes-validations".to_owned(), rules.into());
+    schema.ensure_object().insert("x-kubernetes-validations".to_owned(), rules.into());
 }
 
 /// The rule about the name, which lives outside the spec; the loader has it in its schema of the metadata.

@@ -25,12 +25,7 @@ pub(super) const RULES: [Rule; 10] = [
         cel: "!has(self.maxReplicas) || self.minReplicas <= self.maxReplicas",
         message: "must not be below minReplicas (default 2): raise maxReplicas or lower minReplicas",
         field: "maxReplicas",
-        broken_at: |spec| {
-            when(
-                spec.max_replicas.is_some_and(|max| spec.min_replicas > max),
-                "maxReplicas",
-            )
-        },
+        broken_at: |spec| when(spec.max_replicas.is_some_and(|max| spec.min_replicas > max), "maxReplicas"),
     },
     Rule {
         cel: "!has(self.reserve) || self.reserve.qps <= self.objectives.qps",
@@ -38,11 +33,7 @@ pub(super) const RULES: [Rule; 10] = [
                   lower the reserve",
         field: "reserve.qps",
         broken_at: |spec| {
-            when(
-                spec.reserve
-                    .is_some_and(|reserve| reserve.qps > spec.objectives.qps),
-                "reserve.qps",
-            )
+            when(spec.reserve.is_some_and(|reserve| reserve.qps > spec.objectives.qps), "reserve.qps")
         },
     },
     Rule {
@@ -52,9 +43,7 @@ pub(super) const RULES: [Rule; 10] = [
         field: "objectives.latency",
         broken_at: |spec| {
             let allowed = Duration::from_millis(1)..=Duration::from_secs(60);
-            items(&spec.objectives.latency, threshold, |_, objective| {
-                !allowed.contains(&objective.threshold)
-            })
+            items(&spec.objectives.latency, threshold, |_, objective| !allowed.contains(&objective.threshold))
         },
     },
     Rule {
@@ -65,15 +54,9 @@ pub(super) const RULES: [Rule; 10] = [
         broken_at: |spec| {
             let latency = &spec.objectives.latency;
             let repeated = |index, objective: &LatencyObjective| {
-                latency[..index]
-                    .iter()
-                    .any(|earlier| earlier.quantile == objective.quantile)
+                latency[..index].iter().any(|earlier| earlier.quantile == objective.quantile)
             };
-            items(
-                latency,
-                |index| Path::of("objectives.latency").index(index).key("quantile"),
-                repeated,
-            )
+            items(latency, |index| Path::of("objectives.latency").index(index).key("quantile"), repeated)
         },
     },
     Rule {
@@ -85,9 +68,7 @@ pub(super) const RULES: [Rule; 10] = [
         broken_at: |spec| {
             let latency = &spec.objectives.latency;
             let below = |_, high: &LatencyObjective| {
-                latency
-                    .iter()
-                    .any(|low| low.quantile < high.quantile && low.threshold > high.threshold)
+                latency.iter().any(|low| low.quantile < high.quantile && low.threshold > high.threshold)
             };
             items(latency, threshold, below)
         },
@@ -147,8 +128,5 @@ fn repeated_policies(policies: &[ScalingPolicy], list: &str) -> Vec<Path> {
 
 /// The thresholds of the promise.
 pub(super) fn thresholds(spec: &ScaledServiceSpec) -> impl Iterator<Item = Duration> + '_ {
-    spec.objectives
-        .latency
-        .iter()
-        .map(|objective| objective.threshold)
+    spec.objectives.latency.iter().map(|objective| objective.threshold)
 }

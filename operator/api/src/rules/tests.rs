@@ -31,10 +31,7 @@ fn with(changes: &[(&str, Value)]) -> ScaledService {
 
 fn set(spec: &mut Value, place: &str, value: Value) {
     let (parents, last) = place.rsplit_once('.').unwrap_or(("", place));
-    let parent = parents
-        .split('.')
-        .filter(|key| !key.is_empty())
-        .fold(spec, |value, key| &mut value[key]);
+    let parent = parents.split('.').filter(|key| !key.is_empty()).fold(spec, |value, key| &mut value[key]);
     match value {
         Value::Null => drop(parent.as_object_mut().unwrap().remove(last)),
         value => parent[last] = value,
@@ -142,15 +139,9 @@ fn a_broken_rule_is_refused_both_ways_and_named(
     let refused = refused_by_predicate(&service);
     assert_eq!(refused_by_cel(&service), refused);
     assert_eq!(refused.len(), 1, "{refused:?}");
-    assert!(
-        refused.iter().all(|refusal| refusal.starts_with(message)),
-        "{refused:?}"
-    );
+    assert!(refused.iter().all(|refusal| refusal.starts_with(message)), "{refused:?}");
     let places: Vec<_> = all().flat_map(|rule| (rule.broken_at)(&service.spec)).collect();
-    assert_eq!(
-        places.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        [place]
-    );
+    assert_eq!(places.iter().map(ToString::to_string).collect::<Vec<_>>(), [place]);
 }
 
 #[rstest]
@@ -162,12 +153,7 @@ fn a_name_must_be_one_a_service_can_have(#[case] name: &str, #[case] fits: bool)
     let mut service = with(&[]);
     service.metadata.name = Some(name.to_owned());
     assert_eq!(refused_by_cel(&service).is_empty(), fits);
-    assert_eq!(
-        regex::Regex::new(formats::SERVICE_NAME.pattern)
-            .unwrap()
-            .is_match(name),
-        fits
-    );
+    assert_eq!(regex::Regex::new(formats::SERVICE_NAME.pattern).unwrap().is_match(name), fits);
 }
 
 #[test]
@@ -175,19 +161,13 @@ fn every_rule_names_a_field_of_the_schema() {
     let crd = serde_json::to_value(ScaledService::crd()).unwrap();
     let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
     for rule in all() {
-        let field = Path::of(rule.field)
-            .0
-            .iter()
-            .fold(spec, |schema, step| match step {
-                Step::Key(key) => &schema["properties"][key],
-                Step::Index(_) => &Value::Null,
-            });
+        let field = Path::of(rule.field).0.iter().fold(spec, |schema, step| match step {
+            Step::Key(key) => &schema["properties"][key],
+            Step::Index(_) => &Value::Null,
+        });
         assert!(field.is_object(), "{} is not in the schema", rule.field);
     }
-    assert_eq!(
-        spec["x-kubernetes-validations"].as_array().unwrap().len(),
-        all().count()
-    );
+    assert_eq!(spec["x-kubernetes-validations"].as_array().unwrap().len(), all().count());
 }
 
 fn duration() -> impl Strategy<Value = String> {
@@ -201,19 +181,11 @@ fn any_policy() -> impl Strategy<Value = Value> {
 
 fn any_latency() -> impl Strategy<Value = Value> {
     prop::collection::vec(
-        (
-            prop_oneof![Just("0.5"), Just("0.9"), Just("0.90"), Just("0.99")],
-            duration(),
-        ),
+        (prop_oneof![Just("0.5"), Just("0.9"), Just("0.90"), Just("0.99")], duration()),
         1..4,
     )
     .prop_map(|list| {
-        latency(
-            &list
-                .iter()
-                .map(|(quantile, text)| (*quantile, text.as_str()))
-                .collect::<Vec<_>>(),
-        )
+        latency(&list.iter().map(|(quantile, text)| (*quantile, text.as_str())).collect::<Vec<_>>())
     })
 }
 

@@ -30,9 +30,7 @@ pub(super) const RULES: [Rule; 13] = [
         field: "workload.config.queueDelay",
         broken_at: |spec| {
             config(spec, "queueDelay", |config| {
-                config
-                    .queue_delay
-                    .is_some_and(|delay| delay > config.request_timeout)
+                config.queue_delay.is_some_and(|delay| delay > config.request_timeout)
             })
         },
     },
@@ -84,12 +82,8 @@ pub(super) const RULES: [Rule; 13] = [
         field: "workload.pod.annotations",
         broken_at: |spec| {
             pod(spec, |pod, _| {
-                let keys = pod
-                    .annotations
-                    .keys()
-                    .filter(|key| key.starts_with("headroom.dev/"));
-                keys.map(|key| Path::of("workload.pod.annotations").key(key))
-                    .collect()
+                let keys = pod.annotations.keys().filter(|key| key.starts_with("headroom.dev/"));
+                keys.map(|key| Path::of("workload.pod.annotations").key(key)).collect()
             })
         },
     },
@@ -161,11 +155,7 @@ pub(super) const RULES: [Rule; 13] = [
         broken_at: |spec| {
             let one = |_, volume: &Volume| volume.config_map.is_some() == volume.secret.is_some();
             pod(spec, |pod, _| {
-                items(
-                    &pod.volumes,
-                    |index| Path::of("workload.pod.volumes").index(index),
-                    one,
-                )
+                items(&pod.volumes, |index| Path::of("workload.pod.volumes").index(index), one)
             })
         },
     },
@@ -178,9 +168,7 @@ pub(super) const RULES: [Rule; 13] = [
             pod(spec, |pod, _| {
                 let volumes = &pod.volumes;
                 let repeated = |index, volume: &Volume| {
-                    volumes[..index]
-                        .iter()
-                        .any(|earlier| earlier.mount_path == volume.mount_path)
+                    volumes[..index].iter().any(|earlier| earlier.mount_path == volume.mount_path)
                 };
                 items(
                     volumes,
@@ -194,19 +182,13 @@ pub(super) const RULES: [Rule; 13] = [
 
 /// A field of the server's configuration, when it breaks the rule.
 fn config(spec: &ScaledServiceSpec, field: &str, broken: impl Fn(&ServerConfig) -> bool) -> Vec<Path> {
-    let broken = spec
-        .workload
-        .as_ref()
-        .is_some_and(|workload| broken(&workload.config));
+    let broken = spec.workload.as_ref().is_some_and(|workload| broken(&workload.config));
     when(broken, &format!("workload.config.{field}"))
 }
 
 /// What the rule says of the pods; nothing without a workload.
 fn pod(spec: &ScaledServiceSpec, broken_at: impl Fn(&PodTemplate, &ServerConfig) -> Vec<Path>) -> Vec<Path> {
-    spec.workload
-        .as_ref()
-        .map(|workload| broken_at(&workload.pod, &workload.config))
-        .unwrap_or_default()
+    spec.workload.as_ref().map(|workload| broken_at(&workload.pod, &workload.config)).unwrap_or_default()
 }
 
 /// The tolerations that break the rule, at this field.

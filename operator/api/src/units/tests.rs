@@ -48,16 +48,9 @@ where
     T: TryFrom<String, Error = UnitError> + ToString,
 {
     let pattern = Regex::new(format.pattern).unwrap();
-    prop_assert!(
-        text.len() <= format.max as usize,
-        "{text} is longer than its maxLength"
-    );
+    prop_assert!(text.len() <= format.max as usize, "{text} is longer than its maxLength");
     let value = T::try_from(text.to_owned()).map_err(|error| TestCaseError::fail(error.to_string()))?;
-    prop_assert!(
-        pattern.is_match(&value.to_string()),
-        "{} does not match",
-        value.to_string()
-    );
+    prop_assert!(pattern.is_match(&value.to_string()), "{} does not match", value.to_string());
     Ok(())
 }
 

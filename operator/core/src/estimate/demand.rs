@@ -57,9 +57,10 @@ pub(crate) fn demand(policy: &Policy, state: &mut State, now: Moment) -> Demand 
     let slow = mean(all, SLOW, |e| e.demand).unwrap_or(0.0);
     let offered = mean(recent, FAST, |e| e.offered).unwrap_or(0.0);
     let base = fast.max(slow);
-    let window = covered(recent).clamp(f64::MIN_POSITIVE, FAST);
-    let guard =
-        if recent.is_empty() { 0.0 } else { GUARD_DEVIATIONS * noise::deviation(dispersion, base, window) };
+    // After a step the mean is as short as the time since; after a start of ours it is short by accident.
+    let stepped = state.stepped_at == Some(since_step);
+    let window = if stepped { covered(recent).clamp(f64::MIN_POSITIVE, FAST) } else { FAST };
+    let guard = GUARD_DEVIATIONS * noise::deviation(dispersion, base, window);
     let horizon = (state.lead.time_to_ready() + REACTION).min(FARTHEST);
     let rise =
         trend::slope(recent, dispersion).map_or(0.0, |slope| (slope * horizon).min(LARGEST_RISE * base));

@@ -41,7 +41,7 @@ impl<A: Iterator<Item = Duration>> Engine<A> {
             match request.stage {
                 Stage::On(connection) => self.close(connection),
                 Stage::Waiting => {
-                    self.ledger.start(request.intended, self.schedule.behind(now, request.intended))
+                    self.ledger.start(request.intended, self.schedule.behind(now, request.intended));
                 }
                 Stage::Ended => {}
             }

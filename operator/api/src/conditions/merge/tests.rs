@@ -7,17 +7,11 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn new(reason: Reason) -> NewCondition {
-    NewCondition {
-        reason,
-        message: String::new(),
-    }
+    NewCondition { reason, message: String::new() }
 }
 
 fn find(conditions: &[Condition], kind: ConditionType) -> &Condition {
-    conditions
-        .iter()
-        .find(|condition| condition.type_ == kind.name())
-        .unwrap()
+    conditions.iter().find(|condition| condition.type_ == kind.name()).unwrap()
 }
 
 #[test]
@@ -27,14 +21,8 @@ fn every_type_has_reasons_and_every_reason_is_listed_once() {
     }
     let mut sorted = Reason::ALL;
     sorted.sort();
-    assert!(
-        sorted.windows(2).all(|pair| pair[0] != pair[1]),
-        "a reason is listed twice"
-    );
-    let total: usize = ConditionType::ALL
-        .into_iter()
-        .map(|kind| kind.reasons().count())
-        .sum();
+    assert!(sorted.windows(2).all(|pair| pair[0] != pair[1]), "a reason is listed twice");
+    let total: usize = ConditionType::ALL.into_iter().map(|kind| kind.reasons().count()).sum();
     assert_eq!(total, Reason::ALL.len());
 }
 
@@ -42,17 +30,11 @@ fn every_type_has_reasons_and_every_reason_is_listed_once() {
 fn the_transition_time_moves_only_when_the_status_changes() {
     let first = merge(&[], &[new(Reason::Starting)], Some(1), at(10));
     let same = merge(&first, &[new(Reason::Starting)], Some(2), at(20));
-    assert_eq!(
-        find(&same, ConditionType::Ready).last_transition_time,
-        Time(at(10))
-    );
+    assert_eq!(find(&same, ConditionType::Ready).last_transition_time, Time(at(10)));
     assert_eq!(find(&same, ConditionType::Ready).observed_generation, Some(2));
 
     let changed = merge(&same, &[new(Reason::Holding)], Some(2), at(30));
-    assert_eq!(
-        find(&changed, ConditionType::Ready).last_transition_time,
-        Time(at(30))
-    );
+    assert_eq!(find(&changed, ConditionType::Ready).last_transition_time, Time(at(30)));
 }
 
 #[test]
@@ -60,24 +42,13 @@ fn another_reason_with_the_same_status_keeps_the_transition_time() {
     let first = merge(&[], &[new(Reason::TargetNotFound)], None, at(10));
     let other = merge(&first, &[new(Reason::TargetOwned)], None, at(20));
     let ready = find(&other, ConditionType::Ready);
-    assert_eq!(
-        (ready.reason.as_str(), &ready.last_transition_time),
-        ("TargetOwned", &Time(at(10)))
-    );
+    assert_eq!((ready.reason.as_str(), &ready.last_transition_time), ("TargetOwned", &Time(at(10))));
 }
 
 #[test]
 fn conditions_that_ended_go_and_foreign_ones_stay() {
-    let mut old = merge(
-        &[],
-        &[new(Reason::Progressing), new(Reason::Holding)],
-        None,
-        at(1),
-    );
-    old.push(Condition {
-        type_: "example.com/Audited".to_owned(),
-        ..old[0].clone()
-    });
+    let mut old = merge(&[], &[new(Reason::Progressing), new(Reason::Holding)], None, at(1));
+    old.push(Condition { type_: "example.com/Audited".to_owned(), ..old[0].clone() });
     let types: Vec<_> = merge(&old, &[new(Reason::Holding)], None, at(2))
         .into_iter()
         .map(|condition| condition.type_)
@@ -87,25 +58,15 @@ fn conditions_that_ended_go_and_foreign_ones_stay() {
 
 #[test]
 fn merging_the_same_twice_changes_nothing() {
-    let seen = [
-        new(Reason::Holding),
-        new(Reason::Learned),
-        new(Reason::DesiredWithinRange),
-    ];
+    let seen = [new(Reason::Holding), new(Reason::Learned), new(Reason::DesiredWithinRange)];
     let first = merge(&[], &seen, Some(7), at(1));
     assert_eq!(merge(&first, &seen, Some(7), at(99)), first);
 }
 
 #[test]
 fn a_long_message_is_cut() {
-    let long = NewCondition {
-        reason: Reason::Holding,
-        message: "ü".repeat(2000),
-    };
-    assert_eq!(
-        merge(&[], &[long], None, at(1))[0].message.chars().count(),
-        MOST_MESSAGE
-    );
+    let long = NewCondition { reason: Reason::Holding, message: "ü".repeat(2000) };
+    assert_eq!(merge(&[], &[long], None, at(1))[0].message.chars().count(), MOST_MESSAGE);
 }
 
 #[rstest]
@@ -119,21 +80,13 @@ fn a_long_message_is_cut() {
 #[case(&[Reason::Starting, Reason::Progressing], Some("Progressing"))]
 #[case(&[Reason::Holding, Reason::PausedByUser, Reason::EvidencePartial], Some("PausedByUser"))]
 fn the_column_shows_the_most_important_reason(#[case] reasons: &[Reason], #[case] shown: Option<&str>) {
-    let conditions = merge(
-        &[],
-        &reasons.iter().copied().map(new).collect::<Vec<_>>(),
-        None,
-        at(1),
-    );
+    let conditions = merge(&[], &reasons.iter().copied().map(new).collect::<Vec<_>>(), None, at(1));
     assert_eq!(most_important(&conditions), shown);
 }
 
 #[test]
 fn every_type_can_reach_the_column() {
     for kind in ConditionType::ALL {
-        assert!(
-            BY_IMPORTANCE.iter().any(|(listed, _)| *listed == kind),
-            "{kind:?} is not in the list"
-        );
+        assert!(BY_IMPORTANCE.iter().any(|(listed, _)| *listed == kind), "{kind:?} is not in the list");
     }
 }
