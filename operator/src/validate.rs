@@ -223,3 +223,6 @@ impl ServerBound {
         Self { slots, service_seconds: (cpu + wait).max(by_cpu).max(1e-6) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,8 +54,8 @@ impl Run<'_> {
             changed => format!(", {changed}"),
         };
         format!(
-            "{:.1} % of the requests within {:.0} ms; {} s of load{changed}",
-            100.0 * self.server.quantile,
+            "{} % of the requests within {:.0} ms; {} s of load{changed}",
+            self.server.percent(),
             1000.0 * self.server.threshold_seconds,
             self.recording.seconds.len()
         )

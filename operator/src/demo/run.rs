@@ -4,12 +4,14 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use headroom_core::PodState;
 use headroom_load::report::Summary;
 use headroom_sim::mmc::Mmc;
+use headroom_sim::optimum::needs;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::conclude::{Conclusion, conclude};
@@ -23,6 +25,8 @@ use crate::validate::Service;
 
 /// A trace is scaled down to what so many servers carry.
 const MAX_SERVERS: f64 = 10.0;
+/// The first servers are as many as the mean of so many seconds needs.
+const BEGINNING: usize = 5;
 /// How long the first servers may take to be ready, besides their start delay.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Exit code of an interrupted run.
@@ -50,34 +54,24 @@ pub struct Setup {
 }
 
 /// Runs it all; the exit code says how it went.
-pub async fn run(mut setup: Setup) -> anyhow::Result<ExitCode> {
-    fs::create_dir_all(&setup.out).with_context(|| format!("can't make {}", setup.out.display()))?;
+pub async fn run(setup: Setup) -> anyhow::Result<ExitCode> {
+    let out = &setup.out;
+    fs::create_dir_all(out).with_context(|| format!("can't make {}", out.display()))?;
     let server = setup.server()?;
     let played = setup.played(server)?;
     if !played.changed.is_empty() && !setup.quiet {
-        writeln!(io::stderr(), "The trace is {}.", played.changed)?;
+        writeln!(io::stderr(), "The trace is changed to fit: {}.", played.changed)?;
     }
-    let log = setup.out.join("servers.log");
-    setup.launch.log =
-        Some(fs::File::create(&log).with_context(|| format!("can't write {}", log.display()))?);
     let mut interrupts = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
-    let (service, quiet) = (setup.service.clone(), setup.quiet);
-    let (generator, out, seed) = (setup.generator.clone(), setup.out.clone(), setup.seed);
-    let options = Options {
-        launch: setup.launch,
-        listen: ([127, 0, 0, 1], 0).into(),
-        admin: ([127, 0, 0, 1], 0).into(),
-        replicas: None,
-    };
-    let mut standalone = Standalone::start(service.clone(), options).await?;
+    let mut standalone = Standalone::start(setup.service.clone(), setup.options(&played, server)?).await?;
     let target = Target {
-        program: &generator,
+        program: &setup.generator,
         url: format!("http://{}/", standalone.address()),
         objective: server.objective(),
-        seed,
+        seed: setup.seed,
         summary: out.join("load.json"),
     };
-    let mut stage = Stage { view: View::new(quiet), shown: Shown::default() };
+    let mut stage = Stage { view: View::new(setup.quiet), shown: Shown::default() };
     let outcome = tokio::select! {
         outcome = stage.perform(&mut standalone, &played, target, server) => Some(outcome),
         () = interrupted(&mut interrupts) => None,
@@ -88,7 +82,7 @@ pub async fn run(mut setup: Setup) -> anyhow::Result<ExitCode> {
     };
     let (mut recording, load) = outcome?;
     recording.note_lives(&ended);
-    conclude(&Conclusion { service, played, recording, load, server, out })
+    conclude(&Conclusion { service: setup.service, played, recording, load, server, out: setup.out })
 }
 
 impl Setup {
@@ -102,6 +96,26 @@ impl Setup {
             threshold_seconds: objective.threshold.as_secs_f64(),
             start_delay: self.launch.start_delay.as_secs_f64().ceil() as u32,
         })
+    }
+
+    fn options(&self, played: &Played, server: Server) -> anyhow::Result<Options> {
+        let log = self.out.join("servers.log");
+        let file = fs::File::create(&log).with_context(|| format!("can't write {}", log.display()))?;
+        Ok(Options {
+            launch: Launch { log: Some(Arc::new(file)), ..self.launch.clone() },
+            listen: ([127, 0, 0, 1], 0).into(),
+            admin: ([127, 0, 0, 1], 0).into(),
+            replicas: Some(self.first_replicas(played, server)),
+        })
+    }
+
+    /// What the load needs when it begins: the service has been running before, for the optimum as for us.
+    fn first_replicas(&self, played: &Played, server: Server) -> u32 {
+        let policy = &self.service.policy;
+        let begin = &played.planned[..played.planned.len().min(BEGINNING)];
+        let mean = begin.iter().sum::<f64>() / begin.len().max(1) as f64;
+        let needed = needs(&[mean], server.carries(), policy.min_replicas().0)[0];
+        needed.min(policy.max_replicas().map_or(u32::MAX, |max| max.0))
     }
 
     fn played(&self, server: Server) -> anyhow::Result<Played> {

@@ -30,7 +30,7 @@ const PROBE: Duration = Duration::from_secs(1);
 const MISSES_TO_UNREADY: u32 = 3;
 
 /// How server processes are started and stopped.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Launch {
     /// The server.
     pub program: PathBuf,
@@ -41,7 +41,7 @@ pub struct Launch {
     /// A process told to stop may take so long; then it is killed.
     pub grace: Duration,
     /// Where its log goes; `None`: to ours.
-    pub log: Option<File>,
+    pub log: Option<Arc<File>>,
 }
 
 /// What happened to a process.
