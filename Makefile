@@ -14,6 +14,7 @@ demo: tools ## Plays a load against a service in standalone mode and reports whe
 	target/release/headroom demo $(ARGS)
 
 test: tools ## Runs every test
+	cargo build --workspace --bins
 	cargo test --workspace $(ARGS)
 
 lint: tools ## Checks format, lints and documentation
