@@ -16,9 +16,8 @@ pub mod units;
 use jiff::Timestamp;
 
 use guard::Facts;
-use state::Look;
 use time::Moment;
-use units::{Rate, Replicas, Share};
+use units::{Rate, Replicas};
 
 pub use decision::{Decision, Numbers, Reason, ReasonCode};
 pub use observation::{Answered, Observation, Pod, PodState, Sample, ServiceTime};
@@ -33,13 +32,14 @@ const LOOK_AGAIN: f64 = 1.0;
 /// Pure: equal arguments give equal answers. `now` is an argument so that a test or a simulator can be the clock; when
 /// it goes backwards nothing new is learned.
 pub fn decide(policy: &Policy, state: State, seen: &Observation, now: Timestamp) -> (Decision, State) {
-    let at = Moment::from(now);
-    let (mut state, look) = state.absorb(policy, seen, now); // windows move forward; size changes are noticed
+    let at = Moment::from(now).max(state.last.unwrap_or_default());
+    let (mut state, look) = state.absorb(policy, seen, at); // windows move forward; size changes are noticed
     let demand = estimate::demand::demand(policy, &mut state, at); // what is asked of the service
     let capacity = state.capacities.current(policy, seen); // what one pod can take
     let (proposal, need) = plan::size(policy, seen.replicas, &look, &demand, capacity);
     let proposal = guard::tolerance(policy, seen.replicas, &need, capacity, proposal);
-    state.recommend(policy, proposal.target, at);
+    let recommended = if look.fresh > 0 { proposal.target } else { seen.replicas };
+    state.recommend(policy, recommended, at);
     let facts = Facts {
         policy,
         state: &state,
@@ -67,7 +67,6 @@ pub fn decide(policy: &Policy, state: State, seen: &Observation, now: Timestamp)
 fn numbers(facts: &Facts<'_>) -> Numbers {
     let Facts { policy, state, current, look, demand, capacity, need, now: _ } = facts;
     let per_pod = capacity.per_pod.unwrap_or(Rate::ZERO);
-    let fresh = if look.running > 0 { f64::from(look.fresh) / f64::from(look.running) } else { 0.0 };
     Numbers {
         replicas: *current,
         offered_rate: demand.offered,
@@ -81,21 +80,14 @@ fn numbers(facts: &Facts<'_>) -> Numbers {
         capacity_confidence: capacity.confidence,
         knee_utilization: capacity.knee,
         utilization: look.utilization(),
-        bad_over_allowed: look.excess_share(),
+        bad_over_allowed: look.bad_over_allowed(),
         ready_pods: Replicas(look.ready),
         starting_pods: Replicas(look.starting),
         overdue_pods: Replicas(look.overdue),
-        fresh_share: Share::new(fresh),
+        fresh_share: look.fresh_share(),
         time_to_ready_seconds: state.lead.time_to_ready(),
         needed_replicas: need.replicas.unwrap_or(*current),
         headroom: per_pod.get() * f64::from(look.ready) - need.demand.get(),
         max_replicas: need.max,
-    }
-}
-
-impl Look {
-    /// How many times more answers were bad than the strictest objective allows, since the last look.
-    fn excess_share(&self) -> f64 {
-        if self.finished > 0.0 { self.excess / self.finished } else { 0.0 }
     }
 }

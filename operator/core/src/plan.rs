@@ -5,7 +5,7 @@ use crate::estimate::capacity::Capacity;
 use crate::estimate::demand::Demand;
 use crate::policy::Policy;
 use crate::state::Look;
-use crate::units::{Rate, Replicas, Share};
+use crate::units::{Rate, Replicas};
 
 /// Workers at least this busy make the rate seen a lower bound of the rate offered.
 const SATURATED: f64 = 0.95;
@@ -62,9 +62,10 @@ pub(crate) fn size(
         proposal.note(current, ReasonCode::CapacityUnknown, message);
         return (proposal, Need { replicas: None, demand: demand.total, max });
     };
-    let max = policy
-        .max_replicas()
-        .unwrap_or_else(|| Replicas::to_carry(policy.qps().times(ROOM), per_pod).max(policy.min_replicas()));
+    // What is learned about capacity moves a derived bound: it may stop growth, never shrink.
+    let promised =
+        || Replicas::to_carry(policy.qps().times(ROOM), per_pod).max(policy.min_replicas()).max(current);
+    let max = policy.max_replicas().unwrap_or_else(promised);
     let saturated = saturated_demand(look, per_pod);
     let total = demand.total.max(saturated);
     let needed = Replicas::to_carry(total, per_pod);
@@ -87,13 +88,6 @@ pub(crate) fn size(
 
 /// What to ask for at least when the workers are saturated and answers are bad.
 fn saturated_demand(look: &Look, per_pod: Rate) -> Rate {
-    let saturated = look.utilization().get() >= SATURATED && look.excess_share() > 1.0;
+    let saturated = look.utilization().get() >= SATURATED && look.bad_over_allowed() > 1.0;
     if saturated { per_pod.times(f64::from(look.ready) * SATURATED_FACTOR) } else { Rate::ZERO }
-}
-
-impl Look {
-    /// Share of the workers' time that was used, over the pods that answered.
-    pub(crate) fn utilization(&self) -> Share {
-        if self.available > 0.0 { Share::new(self.busy / self.available) } else { Share::NONE }
-    }
 }

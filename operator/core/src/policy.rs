@@ -88,7 +88,8 @@ impl Policy {
         };
         let rate = |value: f64| value > 0.0 && value <= Rate::MAX.get();
         range(rate(spec.qps), "objectives.qps", "a rate above 0")?;
-        range(!spec.latency.is_empty(), "objectives.latency", "a list of at least one objective")?;
+        let objectives = (1..=Self::MAX_OBJECTIVES).contains(&spec.latency.len());
+        range(objectives, "objectives.latency", "a list of 1 to 4 objectives")?;
         for objective in &spec.latency {
             let quantile = objective.quantile > 0.0 && objective.quantile < 1.0;
             range(quantile, "objectives.latency[].quantile", "between 0 and 1, exclusive")?;
@@ -128,6 +129,11 @@ impl Policy {
     /// The latency objectives; at least one.
     pub fn latency(&self) -> &[LatencyObjective] {
         &self.latency
+    }
+
+    /// The smallest share of late answers that some latency objective allows.
+    pub(crate) fn least_allowed(&self) -> f64 {
+        self.latency.iter().map(|objective| 1.0 - objective.quantile).fold(1.0, f64::min)
     }
 
     /// Share of good answers promised.

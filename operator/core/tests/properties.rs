@@ -162,7 +162,7 @@ proptest! {
         let (decisions, state) = replay(&policy, &history);
         let now = decisions.last().unwrap().now.checked_add(SignedDuration::from_secs(1)).unwrap();
         let (decision, _) = decide(&policy, state, &silent, now);
-        let max = decision.numbers.max_replicas;
+        let max = policy.max_replicas().unwrap_or(silent.replicas);
         prop_assert!(decision.target_replicas >= silent.replicas.min(max), "{decision:#?}");
     }
 

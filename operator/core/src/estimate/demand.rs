@@ -66,7 +66,10 @@ pub(crate) fn demand(policy: &Policy, state: &mut State, now: Moment) -> Demand 
         trend::slope(recent, dispersion).map_or(0.0, |slope| (slope * horizon).min(LARGEST_RISE * base));
     let rise = if rise < SMALLEST_RISE * base { 0.0 } else { rise };
     let load = Rate::new(base + guard + rise);
-    let last_two = state.load.last(2).iter().map(|e| e.demand);
+    let confirmed = match state.load.last(2) {
+        [first, second] => first.demand.min(second.demand),
+        _ => 0.0,
+    };
     Demand {
         offered: Rate::new(offered),
         fast: Rate::new(fast),
@@ -75,7 +78,7 @@ pub(crate) fn demand(policy: &Policy, state: &mut State, now: Moment) -> Demand 
         trend_rise: Rate::new(rise),
         load,
         total: load.max(policy.reserve()),
-        confirmed: Rate::new(last_two.fold(f64::INFINITY, f64::min)),
+        confirmed: Rate::new(confirmed),
         stepped: step.is_some(),
     }
 }

@@ -1,4 +1,4 @@
-//! While more answers are bad than the objectives allow, the size does not shrink.
+//! While the last minute misses the objectives, the size does not shrink.
 
 use super::Facts;
 use crate::decision::ReasonCode;
@@ -6,19 +6,26 @@ use crate::plan::Proposal;
 
 /// Seconds over which bad answers are counted.
 const WINDOW: f64 = 60.0;
+/// Standard deviations beyond which it is no chance.
+const DEVIATIONS: f64 = 3.0;
 
 pub(super) fn budget(facts: &Facts<'_>, mut proposal: Proposal) -> Proposal {
     if !facts.shrinks(&proposal) {
         return proposal;
     }
     let entries = facts.state.load.since(facts.now.minus(WINDOW));
-    let finished: f64 = entries.iter().map(|e| e.finished).sum();
-    let excess: f64 = entries.iter().map(|e| e.excess).sum();
-    if excess > finished {
+    let sum = |value: fn(&crate::state::load::Entry) -> f64| entries.iter().map(value).sum::<f64>();
+    let finished = sum(|e| e.finished);
+    let chance = |allowed: f64| DEVIATIONS * (finished / allowed).sqrt();
+    let late = sum(|e| e.excess);
+    let unavailable = 1.0 - facts.policy.availability().get();
+    let failed = sum(|e| e.failed) / unavailable;
+    let worst = late.max(failed);
+    if late > finished + chance(facts.policy.least_allowed()) || failed > finished + chance(unavailable) {
         proposal.change(facts.current, ReasonCode::BudgetLow, || {
             format!(
                 "the last minute had {:.1} times the bad answers that the objectives allow",
-                excess / finished
+                worst / finished
             )
         });
     }

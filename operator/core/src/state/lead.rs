@@ -27,9 +27,10 @@ impl LeadTimes {
     pub(crate) fn note(&mut self, stated: Option<f64>, at_least: f64, at_most: Option<f64>) {
         let duration = match (stated, at_most) {
             (Some(stated), Some(most)) => stated.clamp(at_least, most.max(at_least)),
-            (Some(stated), None) => stated.max(at_least),
+            // Nothing was seen of the start. A pod that lost its readiness later states a long one.
+            (Some(stated), None) if stated <= RANGE.1 => stated,
             (None, Some(most)) => most,
-            (None, None) => return,
+            (_, None) => return,
         };
         if !(0.0..=LONGEST_START).contains(&duration) {
             return;

@@ -21,10 +21,9 @@ pub(crate) struct Entry {
     pub(crate) offered: f64,
     /// Arrivals per second that should buy pods.
     pub(crate) demand: f64,
-    /// Share of the workers' time that was used.
-    pub(crate) utilization: f64,
-    /// Requests that came to an end, good or bad.
+    /// Requests that came to an end, good or bad, and those of them that were not answered successfully.
     pub(crate) finished: f64,
+    pub(crate) failed: f64,
     /// How many times more bad ones than the strictest latency objective allows, times `finished`.
     pub(crate) excess: f64,
 }

@@ -3,10 +3,11 @@
 mod absorb;
 pub(crate) mod lead;
 pub(crate) mod load;
+pub(crate) mod look;
 pub(crate) mod pod;
 pub(crate) mod sizes;
 
-pub(crate) use absorb::Look;
+pub(crate) use look::Look;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

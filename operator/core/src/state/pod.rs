@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::observation::{Pod, PodState, Sample, ServiceTime};
+use crate::observation::{Pod, Sample, ServiceTime};
 use crate::policy::Policy;
 use crate::time::Moment;
 
@@ -43,8 +43,9 @@ pub(crate) struct Delta {
     pub(crate) seconds: f64,
     pub(crate) offered: f64,
     pub(crate) demand: f64,
-    /// Requests that came to an end: answered, or turned away for overload.
+    /// Requests that came to an end: answered, failed, or turned away for overload; and the last two alone.
     pub(crate) finished: f64,
+    pub(crate) failed: f64,
     /// Requests answered.
     pub(crate) served: f64,
     /// How many times more bad ones than the strictest latency objective allows, times `finished`.
@@ -63,8 +64,9 @@ impl PodMemory {
         Self { name: pod.name.clone(), first_seen: now, unseen_before, ..Self::default() }
     }
 
-    /// Takes in a new sample. `Fresh` carries the difference; the first sample of a process has none yet.
-    pub(crate) fn take(&mut self, policy: &Policy, pod: &Pod, now: Moment) -> Answer {
+    /// Takes in a new sample. `Fresh` carries the difference; the first sample of a process has none yet, and a mean
+    /// over more than `longest` seconds says too little about now.
+    pub(crate) fn take(&mut self, policy: &Policy, pod: &Pod, now: Moment, longest: f64) -> Answer {
         let Some(sample) = pod.sample.filter(Sample::is_plausible) else {
             return Answer::Missing;
         };
@@ -77,6 +79,9 @@ impl PodMemory {
         }
         if self.is_frozen(&before, &sample) {
             return Answer::Missing;
+        }
+        if seconds > longest {
+            return self.begin(now, sample);
         }
         if sample.boot != before.boot || sample.arrivals < before.arrivals {
             let restarted = Sample { boot: sample.boot, ..Sample::default() };
@@ -102,7 +107,7 @@ impl PodMemory {
         }
         self.window = self.sample;
         let closed = delta(policy, pod, &before, &sample, seconds);
-        self.hot = (closed.excess > closed.finished).then_some(now);
+        self.hot = closed.misses_beyond_chance(policy.least_allowed()).then_some(now);
         Some(closed)
     }
 
@@ -132,6 +137,13 @@ impl PodMemory {
     }
 }
 
+impl Delta {
+    /// Whether more answers were bad than `allowed` (a share), by more than three standard deviations of chance.
+    pub(crate) fn misses_beyond_chance(&self, allowed: f64) -> bool {
+        self.excess > self.finished + 3.0 * (self.finished / allowed).sqrt()
+    }
+}
+
 /// What a pod's answer is worth.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Answer {
@@ -149,13 +161,15 @@ fn delta(policy: &Policy, pod: &Pod, before: &Sample, after: &Sample, seconds: f
     let turned_away = grown(before.not_demand, after.not_demand);
     let rejected = grown(before.rejected_overload, after.rejected_overload);
     let (busy, available) = used(pod, before, after, seconds);
-    let strictest = strictest(policy, before, after, rejected);
+    let failed = rejected + grown(before.server_errors, after.server_errors);
+    let strictest = strictest(policy, before, after, failed);
     let handled = grown(before.service.count, after.service.count);
     Delta {
         seconds,
         offered,
         demand: (offered - turned_away).max(0.0),
-        finished: strictest.answered + rejected,
+        finished: strictest.answered + failed,
+        failed,
         served: if handled > 0.0 { handled } else { strictest.answered },
         excess: strictest.excess,
         busy,
@@ -190,23 +204,18 @@ struct Strictest {
     excess: f64,
 }
 
-/// The objective that is missed most, relative to what it allows. Rejections for overload are bad for all of them, so
-/// that the server's own limiter can't hide where its capacity ends.
-fn strictest(policy: &Policy, before: &Sample, after: &Sample, rejected: f64) -> Strictest {
+/// The objective that is missed most, relative to what it allows. Failures and rejections for overload are bad for all
+/// of them, so that the server's own limiter can't hide where its capacity ends.
+fn strictest(policy: &Policy, before: &Sample, after: &Sample, failed: f64) -> Strictest {
     let mut worst = Strictest { answered: 0.0, excess: -1.0 };
     let counts = before.objectives.iter().zip(&after.objectives);
     for (objective, (a, b)) in policy.latency().iter().zip(counts) {
         let late = (b.late - a.late).max(0.0);
         let answered = (b.good - a.good).max(0.0) + late;
-        let excess = (late + rejected) / (1.0 - objective.quantile);
+        let excess = (late + failed) / (1.0 - objective.quantile);
         if excess > worst.excess {
             worst = Strictest { answered, excess };
         }
     }
     worst
-}
-
-/// Whether the pod has never been ready.
-pub(crate) fn is_starting(pod: &Pod) -> bool {
-    pod.state == PodState::Starting
 }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Capacity;
-use super::knee::Knee;
+use super::knee::{Knee, Point};
 use crate::estimate::queue::Queue;
 use crate::policy::Policy;
 use crate::state::pod::Delta;
@@ -15,6 +15,8 @@ use crate::units::{Rate, Share};
 
 /// Half-life of the cost of a request, in seconds: a regression of x0.7 is learned to 5 % in about three of them.
 const COST_HALF_LIFE: f64 = 45.0;
+/// A longer time without a request forgets no more, so that the sums never vanish.
+const LONGEST_IDLE: f64 = 900.0;
 /// Requests needed before their cost is believed.
 const NEEDED_REQUESTS: f64 = 20.0;
 /// Utilisation that is safe to assume while the knee is not known: the usual CPU target of autoscalers.
@@ -31,6 +33,8 @@ const RAISE: f64 = 1.03;
 /// On the way to a knee that is not seen yet the steps are larger, so that the size does not follow each of them.
 const RAISE_EXPLORING: f64 = 1.1;
 const LOWER: f64 = 0.99;
+/// A window says half of what it could when so many bad answers are allowed in it.
+const TELLING: f64 = 3.0;
 /// Knees are renewed at most this often, in seconds: the load changes faster than what a pod can take.
 const REFRESH: f64 = 2.0;
 /// What is learned replaces what is assumed from this confidence on, and not again below the second.
@@ -55,19 +59,20 @@ pub(super) struct Estimate {
     /// Utilisation decisions are made with.
     used: f64,
     trusted: bool,
+    /// Began with what was learned of another kind of pod.
+    inherited: bool,
 }
 
 impl Estimate {
     /// Adds what a pod did since the last look.
     pub(super) fn add(&mut self, delta: &Delta, now: Moment) {
-        let passed = now.seconds_since(self.updated);
-        if passed > 0.0 {
-            let keep = (-passed.min(3600.0) / COST_HALF_LIFE).exp2();
-            self.scale(keep);
-            self.updated = now;
-        }
         if delta.available <= 0.0 || delta.served <= 0.0 {
             return;
+        }
+        let passed = now.seconds_since(self.updated);
+        if passed > 0.0 {
+            self.scale((-passed.min(LONGEST_IDLE) / COST_HALF_LIFE).exp2());
+            self.updated = now;
         }
         self.served += delta.served;
         self.busy += delta.busy;
@@ -82,11 +87,21 @@ impl Estimate {
         }
     }
 
-    /// Adds a judging window of one pod.
-    pub(super) fn judge(&mut self, window: &Delta) {
-        if window.available > 0.0 && window.finished >= NEEDED_REQUESTS {
-            self.knee.add(window.busy / window.available, window.excess / window.finished, window.seconds);
+    /// Adds a judging window of one pod. `allowed` is the smallest share of late answers that is allowed.
+    pub(super) fn judge(&mut self, window: &Delta, allowed: f64) {
+        if window.available > 0.0 && window.finished > 0.0 {
+            self.knee.add(&Point {
+                utilization: window.busy / window.available,
+                bad_over_allowed: window.excess / window.finished,
+                weight: weight(window.finished * allowed),
+                is_bad: window.misses_beyond_chance(allowed),
+            });
         }
+    }
+
+    /// When it last learned something.
+    pub(super) fn updated(&self) -> Moment {
+        self.updated
     }
 
     /// Renews the knee from the model and what was seen.
@@ -108,8 +123,12 @@ impl Estimate {
         let confidence = self.knee.confidence();
         self.trusted = confidence >= if self.trusted { DISTRUSTED } else { TRUSTED };
         let learned = (MARGIN * self.knee.value()).min(HIGHEST_KNEE);
-        let explored = if self.trusted { self.knee.best_good() + EXPLORE } else { 0.0 };
-        let knee = learned.min(explored.max(ASSUMED_KNEE));
+        let explored = match (self.trusted, self.inherited) {
+            (true, _) => (self.knee.best_good() + EXPLORE).max(ASSUMED_KNEE),
+            (false, true) => self.used,
+            (false, false) => ASSUMED_KNEE,
+        };
+        let knee = learned.min(explored);
         let raise = if knee < learned { RAISE_EXPLORING } else { RAISE };
         if knee > raise * self.used || knee < LOWER * self.used {
             self.used = knee;
@@ -123,7 +142,7 @@ impl Estimate {
         };
         let saturated = self.available / self.seconds / cost;
         let learned = self.used * saturated;
-        let prior = policy.prior().filter(|_| !self.trusted);
+        let prior = policy.prior().filter(|_| !self.trusted && !self.inherited);
         let rate = prior.map_or(learned, |prior| prior.get().min(HIGHEST_KNEE * saturated));
         Capacity {
             per_pod: Some(Rate::new(rate)).filter(|rate| *rate > Rate::ZERO),
@@ -138,13 +157,14 @@ impl Estimate {
         heir.scale(0.1);
         heir.knee.loosen();
         heir.trusted = false;
+        heir.inherited = self.trusted || self.inherited;
         heir.refreshed = None;
         heir
     }
 
     /// Worker-seconds one request costs.
     fn cost(&self) -> Option<f64> {
-        let known = self.trusted || self.knee.windows() > 0.0 || self.served >= NEEDED_REQUESTS;
+        let known = self.refreshed.is_some() || self.inherited || self.served >= NEEDED_REQUESTS;
         let cost = self.busy / self.served;
         (known && cost.is_finite() && cost > 0.0).then_some(cost)
     }
@@ -173,4 +193,9 @@ impl Estimate {
             *sum *= keep;
         }
     }
+}
+
+/// What a window says, from nothing to one: with few requests the number of bad ones is chance.
+fn weight(bad_ones_allowed: f64) -> f64 {
+    bad_ones_allowed / (bad_ones_allowed + TELLING)
 }

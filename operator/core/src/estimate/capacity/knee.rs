@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::estimate::isotonic;
 
 const BINS: usize = 40;
-/// Half-life of the points, in pod-windows-seconds seen: what was seen stays until it is seen to be otherwise.
-const HALF_LIFE: f64 = 3600.0;
+/// Half-life of the points of a bin, in windows added to it: what was seen stays until it is seen to be otherwise.
+const HALF_LIFE: f64 = 60.0;
 /// Windows that the model's expectation weighs.
 const MODEL_WEIGHT: f64 = 3.0;
 /// More than so many times too many is no worse: a bin must be able to recover.
@@ -18,10 +18,14 @@ const MOST_EXCESS: f64 = 20.0;
 /// The knee lies at least at this share of what the model says: bad answers that have other causes than load must not
 /// buy pods without end.
 const LEAST_OF_MODEL: f64 = 0.5;
+/// What was seen of another kind of pod counts so much.
+const LOOSE: f64 = 0.02;
 /// Windows at which confidence in the points is one half.
 const HALF_CONFIDENT: f64 = 6.0;
 /// What was seen to be good is given up by this part for each bad window below it.
 const UNLEARN: f64 = 0.25;
+/// Weight from which a bin counts as seen.
+const SEEN: f64 = 0.2;
 /// A knee is known when load has reached this share of it.
 const REACH: f64 = 0.7;
 
@@ -31,31 +35,38 @@ const REACH: f64 = 0.7;
 pub(super) struct Knee {
     bins: Vec<Bin>,
     value: f64,
-    windows: f64,
-    highest: f64,
     best_good: f64,
 }
 
-/// Decayed number of windows and sum of their excess.
+/// What one pod did over one judging window.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Point {
+    /// Of its workers: 0 to 1.
+    pub(super) utilization: f64,
+    /// Bad answers relative to those allowed.
+    pub(super) bad_over_allowed: f64,
+    /// How much it says: 0 to 1.
+    pub(super) weight: f64,
+    /// Whether more were bad than allowed, beyond chance.
+    pub(super) is_bad: bool,
+}
+
+/// Decayed weight of the windows, and the sum of bad over allowed, weighted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 struct Bin(f64, f64);
 
 impl Knee {
-    /// Adds one pod's window: its utilisation, its excess (1 = just as many bad answers as allowed), its length.
-    pub(super) fn add(&mut self, utilization: f64, excess: f64, seconds: f64) {
-        let keep = (-seconds / HALF_LIFE).exp2();
+    /// Adds one pod's window.
+    pub(super) fn add(&mut self, point: &Point) {
+        let utilization = point.utilization.clamp(0.0, 1.0);
         self.bins.resize(BINS, Bin::default());
-        for bin in &mut self.bins {
-            (bin.0, bin.1) = (bin.0 * keep, bin.1 * keep);
+        let place = ((utilization * BINS as f64) as usize).min(BINS - 1);
+        if let Some(Bin(weight, sum)) = self.bins.get_mut(place) {
+            let keep = (-point.weight / HALF_LIFE).exp2();
+            *weight = *weight * keep + point.weight;
+            *sum = *sum * keep + point.weight * point.bad_over_allowed.clamp(0.0, MOST_EXCESS);
         }
-        self.windows = self.windows * keep + 1.0;
-        let utilization = utilization.clamp(0.0, 1.0);
-        let excess = excess.clamp(0.0, MOST_EXCESS);
-        if let Some(bin) = self.bins.get_mut(((utilization * BINS as f64) as usize).min(BINS - 1)) {
-            (bin.0, bin.1) = (bin.0 + 1.0, bin.1 + excess);
-        }
-        self.highest = self.highest.max(utilization);
-        if excess <= 1.0 {
+        if !point.is_bad {
             self.best_good = self.best_good.max(utilization);
         } else if utilization < self.best_good {
             self.best_good += UNLEARN * (utilization - self.best_good);
@@ -89,25 +100,29 @@ impl Knee {
         self.best_good
     }
 
-    /// Windows seen, older ones counting less.
-    pub(super) fn windows(&self) -> f64 {
-        self.windows
+    /// Windows seen, older ones and those with few requests counting less.
+    fn windows(&self) -> f64 {
+        self.bins.iter().map(|bin| bin.0).sum()
+    }
+
+    /// The highest utilisation at which windows were seen.
+    fn highest(&self) -> f64 {
+        self.bins.iter().rposition(|bin| bin.0 >= SEEN).map_or(0.0, middle)
     }
 
     /// 0 to 1: how many windows were seen, and how near to the knee they came.
     pub(super) fn confidence(&self) -> f64 {
-        let seen = self.windows / (self.windows + HALF_CONFIDENT);
-        let reached = if self.value > 0.0 { (self.highest / (REACH * self.value)).min(1.0) } else { 0.0 };
+        let windows = self.windows();
+        let seen = windows / (windows + HALF_CONFIDENT);
+        let reached = if self.value > 0.0 { (self.highest() / (REACH * self.value)).min(1.0) } else { 0.0 };
         seen * reached
     }
 
     /// Holds what was seen loosely: it was another kind of pod.
     pub(super) fn loosen(&mut self) {
         for bin in &mut self.bins {
-            (bin.0, bin.1) = (bin.0 * 0.1, bin.1 * 0.1);
+            (bin.0, bin.1) = (bin.0 * LOOSE, bin.1 * LOOSE);
         }
-        self.windows = self.windows.min(1.0);
-        self.highest = 0.0;
         self.best_good = 0.0;
     }
 }

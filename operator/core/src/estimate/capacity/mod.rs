@@ -13,7 +13,7 @@ use crate::units::{MilliCpu, Rate, Share};
 use estimate::Estimate;
 
 /// Kinds of pods remembered; the ones seen longest ago are forgotten first.
-const MOST_KINDS: usize = 8;
+const MOST_KINDS: usize = 16;
 
 /// What makes pods alike in what they can take.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub(crate) struct Capacity {
     pub(crate) knee: Share,
 }
 
-/// What was learned of each kind of pod, the kind seen last at the end.
+/// What was learned of each kind of pod.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Capacities {
@@ -61,11 +61,18 @@ impl Key {
 
 impl Capacities {
     /// Learns from what a ready pod did since the last look and, when one closed, over a judging window.
-    pub(crate) fn learn(&mut self, pod: &Pod, delta: &Delta, window: Option<&Delta>, now: Moment) {
+    pub(crate) fn learn(
+        &mut self,
+        policy: &Policy,
+        pod: &Pod,
+        delta: &Delta,
+        window: Option<&Delta>,
+        now: Moment,
+    ) {
         let estimate = self.of(pod);
         estimate.add(delta, now);
         if let Some(window) = window {
-            estimate.judge(window);
+            estimate.judge(window, policy.least_allowed());
         }
     }
 
@@ -85,7 +92,7 @@ impl Capacities {
             let capacities = live.map(|(_, estimate)| estimate.capacity(policy));
             capacities.filter(|c| c.per_pod.is_some()).min_by(|a, b| total_order(a.per_pod, b.per_pod))
         } else {
-            self.kinds.last().map(|(_, estimate)| estimate.capacity(policy))
+            self.latest().map(|estimate| estimate.capacity(policy))
         };
         weakest.unwrap_or_else(|| Capacity { per_pod: policy.prior(), ..Capacity::default() })
     }
@@ -98,11 +105,17 @@ impl Capacities {
         &mut self.kinds[place].1
     }
 
+    /// What was learned of the kind seen last.
+    fn latest(&self) -> Option<&Estimate> {
+        self.kinds.iter().map(|(_, estimate)| estimate).max_by_key(|estimate| estimate.updated())
+    }
+
     /// A new kind begins with what is known of the kind seen last, held loosely.
     fn add(&mut self, pod: &Pod) -> usize {
-        let estimate = self.kinds.last().map(|(_, last)| last.inherit()).unwrap_or_default();
+        let estimate = self.latest().map_or_else(Estimate::default, Estimate::inherit);
         if self.kinds.len() == MOST_KINDS {
-            self.kinds.remove(0);
+            let oldest = (0..MOST_KINDS).min_by_key(|place| self.kinds[*place].1.updated());
+            self.kinds.remove(oldest.unwrap_or(0));
         }
         self.kinds.push((Key::of(pod), estimate));
         self.kinds.len() - 1

@@ -1,0 +1,89 @@
+//! What one look showed, summed up over the pods.
+
+use super::pod::{Delta, PodMemory};
+use crate::units::Share;
+
+/// What one look showed, summed up.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Look {
+    /// Pods that serve.
+    pub(crate) ready: u32,
+    /// Pods on their way, the overdue ones apart.
+    pub(crate) starting: u32,
+    pub(crate) overdue: u32,
+    /// Pods that serve or did, and those of them with a difference of counters.
+    pub(crate) running: u32,
+    pub(crate) fresh: u32,
+    /// Pods that serve or did, answered, and have nothing to compare with yet.
+    pub(crate) first: u32,
+    /// Ready pods that miss the objectives beyond chance.
+    pub(crate) hot: u32,
+    /// Load taken for the pods that did not answer, and the largest seen on one pod, per second.
+    pub(crate) assumed: f64,
+    pub(crate) largest: f64,
+    /// Worker time used and available, over the pods that answered.
+    pub(crate) busy: f64,
+    pub(crate) available: f64,
+    /// Sums over the fresh pods: rates, and lengths of the differences.
+    pub(crate) offered: f64,
+    pub(crate) demand: f64,
+    pub(crate) seconds: f64,
+    /// Rates of pods that were told to stop and still answer.
+    pub(crate) leaving_offered: f64,
+    pub(crate) leaving_demand: f64,
+    /// Requests that came to an end, those of them that failed, and bad over allowed, weighted with them.
+    pub(crate) finished: f64,
+    pub(crate) failed: f64,
+    pub(crate) excess: f64,
+}
+
+impl Look {
+    /// Adds a pod that serves, or did.
+    pub(super) fn add(&mut self, delta: &Delta, memory: &PodMemory) {
+        self.fresh += 1;
+        self.offered += memory.offered;
+        self.demand += memory.demand;
+        self.largest = self.largest.max(memory.demand);
+        self.seconds += delta.seconds;
+        self.add_outcomes(delta);
+    }
+
+    /// Adds a pod that was told to stop: its load counts, its silence would not.
+    pub(super) fn add_leaving(&mut self, delta: &Delta, memory: &PodMemory) {
+        self.leaving_offered += memory.offered;
+        self.leaving_demand += memory.demand;
+        self.add_outcomes(delta);
+    }
+
+    fn add_outcomes(&mut self, delta: &Delta) {
+        self.busy += delta.busy;
+        self.available += delta.available;
+        self.finished += delta.finished;
+        self.failed += delta.failed;
+        self.excess += delta.excess;
+    }
+
+    /// Pods that serve or did, and did not answer.
+    pub(crate) fn missing(&self) -> u32 {
+        self.running - self.fresh - self.first
+    }
+
+    /// Share of the pods that serve or did which told their load.
+    pub(crate) fn fresh_share(&self) -> Share {
+        if self.running > 0 {
+            Share::new(f64::from(self.fresh) / f64::from(self.running))
+        } else {
+            Share::NONE
+        }
+    }
+
+    /// Share of the workers' time that was used, over the pods that answered.
+    pub(crate) fn utilization(&self) -> Share {
+        if self.available > 0.0 { Share::new(self.busy / self.available) } else { Share::NONE }
+    }
+
+    /// How many times more answers were bad than the strictest objective allows.
+    pub(crate) fn bad_over_allowed(&self) -> f64 {
+        if self.finished > 0.0 { self.excess / self.finished } else { 0.0 }
+    }
+}
