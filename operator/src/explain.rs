@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use headroom_core::Decision;
+use headroom_core::units::Share;
+use headroom_core::{Decision, Numbers};
 use jiff::Timestamp;
 
 /// The longest line, in bytes.
@@ -77,66 +78,12 @@ impl Args {
 
 /// One decision in words and numbers.
 pub fn explanation(decision: &Decision) -> String {
-    let numbers = &decision.numbers;
     let mut text = String::new();
-    let (from, to) = (numbers.replicas, decision.target_replicas);
+    let (from, to) = (decision.numbers.replicas, decision.target_replicas);
     let headline = if from == to { format!("stays at {to} pods") } else { format!("{from} -> {to} pods") };
-    let percent = |share: f64| share * 100.0;
-    let rows = [
-        (
-            "offered",
-            format!(
-                "{:.0}/s, the workers are busy {:.0} % of the time",
-                numbers.offered_rate.get(),
-                percent(numbers.utilization.get())
-            ),
-        ),
-        (
-            "demand",
-            format!(
-                "{:.0}/s = {:.0} mean + {:.0} noise + {:.0} trend; reserve {:.0}",
-                numbers.demand.get(),
-                numbers.fast_rate.max(numbers.slow_rate).get(),
-                numbers.noise_guard.get(),
-                numbers.trend_rise.get(),
-                numbers.reserve.get()
-            ),
-        ),
-        (
-            "capacity",
-            format!(
-                "{:.0}/s a pod, at {:.0} % busy (confidence {:.0} %)",
-                numbers.capacity_per_pod.get(),
-                percent(numbers.knee_utilization.get()),
-                percent(numbers.capacity_confidence.get())
-            ),
-        ),
-        ("needed", format!("{} pods, at most {}", numbers.needed_replicas, numbers.max_replicas)),
-        (
-            "pods",
-            format!(
-                "{} ready, {} on their way, {} overdue; {:.0} % answered",
-                numbers.ready_pods,
-                numbers.starting_pods,
-                numbers.overdue_pods,
-                percent(numbers.fresh_share.get())
-            ),
-        ),
-        (
-            "headroom",
-            format!(
-                "{:.0}/s; a new pod takes {:.0} s to be ready",
-                numbers.headroom, numbers.time_to_ready_seconds
-            ),
-        ),
-        (
-            "bad",
-            format!("{:.2} times what the objectives allow, since the last look", numbers.bad_over_allowed),
-        ),
-    ];
     // Writing to a String does not fail.
     let _ = writeln!(text, "{}  {headline}", decision.now);
-    for (name, value) in rows {
+    for (name, value) in load_rows(&decision.numbers).into_iter().chain(pod_rows(&decision.numbers)) {
         let _ = writeln!(text, "  {name:<9} {value}");
     }
     for (number, reason) in (1..).zip(&decision.reasons) {
@@ -150,4 +97,74 @@ pub fn explanation(decision: &Decision) -> String {
         let _ = writeln!(text, "  no reason to change");
     }
     text
+}
+
+/// What is asked of the service.
+fn load_rows(numbers: &Numbers) -> [(&'static str, String); 4] {
+    let Numbers { offered_rate, utilization, demand, load, noise_guard, trend_rise, reserve, .. } = numbers;
+    let mean = numbers.fast_rate.max(numbers.slow_rate);
+    [
+        (
+            "offered",
+            format!(
+                "{:.0}/s, the workers are busy {:.0} % of the time",
+                offered_rate.get(),
+                percent(*utilization)
+            ),
+        ),
+        (
+            "load",
+            format!(
+                "{:.0}/s = {:.0} mean + {:.0} noise + {:.0} trend",
+                load.get(),
+                mean.get(),
+                noise_guard.get(),
+                trend_rise.get()
+            ),
+        ),
+        ("demand", format!("{:.0}/s; the reserve is {:.0}/s", demand.get(), reserve.get())),
+        (
+            "bad",
+            format!("{:.2} times what the objectives allow, since the last look", numbers.bad_over_allowed),
+        ),
+    ]
+}
+
+/// What there is to carry it.
+fn pod_rows(numbers: &Numbers) -> [(&'static str, String); 4] {
+    let Numbers {
+        capacity_per_pod,
+        knee_utilization,
+        capacity_confidence,
+        needed_replicas,
+        max_replicas,
+        ..
+    } = numbers;
+    let Numbers {
+        ready_pods, starting_pods, overdue_pods, fresh_share, headroom, time_to_ready_seconds, ..
+    } = numbers;
+    [
+        (
+            "capacity",
+            format!(
+                "{:.0}/s a pod, at {:.0} % busy (confidence {:.0} %)",
+                capacity_per_pod.get(),
+                percent(*knee_utilization),
+                percent(*capacity_confidence)
+            ),
+        ),
+        ("needed", format!("{needed_replicas} pods, at most {max_replicas}")),
+        (
+            "pods",
+            format!(
+                "{ready_pods} ready, {starting_pods} on their way, {overdue_pods} overdue; {:.0} % answered",
+                percent(*fresh_share)
+            ),
+        ),
+        ("headroom", format!("{headroom:.0}/s; a new pod takes {time_to_ready_seconds:.0} s to be ready")),
+    ]
+}
+
+fn percent(share: Share) -> f64 {
+    share.get() * 100.0
 }

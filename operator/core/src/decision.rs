@@ -91,8 +91,12 @@ pub struct Numbers {
     pub replicas: Replicas,
     /// Arrivals per second over the fast window, extrapolated over pods that did not answer.
     pub offered_rate: Rate,
-    /// What should buy pods: windows, noise guard, trend, reserve.
+    /// What buys pods: the largest of load, reserve, and what saturated workers hide.
     pub demand: Rate,
+    /// The larger mean, noise guard and trend together.
+    pub load: Rate,
+    /// The load that the last two looks agree on; growth beyond it is limited.
+    pub confirmed_load: Rate,
     /// Mean over the fast window (5 s, or since the last step).
     pub fast_rate: Rate,
     /// Mean over the slow window (15 s).

@@ -71,6 +71,8 @@ fn numbers(facts: &Facts<'_>) -> Numbers {
         replicas: *current,
         offered_rate: demand.offered,
         demand: need.demand,
+        load: demand.load,
+        confirmed_load: demand.confirmed,
         fast_rate: demand.fast,
         slow_rate: demand.slow,
         noise_guard: demand.noise_guard,

@@ -14,12 +14,12 @@ pub struct MilliCpu(pub u32);
 
 /// Requests per second: finite and not negative.
 #[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "f64", into = "f64")]
 pub struct Rate(f64);
 
 /// A part of a whole: 0 to 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "f64", into = "f64")]
 pub struct Share(f64);
 
 impl Replicas {
@@ -37,6 +37,18 @@ impl Replicas {
 impl std::fmt::Display for Replicas {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl From<f64> for Rate {
+    fn from(value: f64) -> Self {
+        Self::new(value)
+    }
+}
+
+impl From<Rate> for f64 {
+    fn from(value: Rate) -> Self {
+        value.0
     }
 }
 
@@ -68,12 +80,6 @@ impl Rate {
     pub fn max(self, other: Self) -> Self {
         Self(self.0.max(other.0))
     }
-
-    /// The smaller of the two.
-    #[must_use]
-    pub fn min(self, other: Self) -> Self {
-        Self(self.0.min(other.0))
-    }
 }
 
 impl std::ops::Add for Rate {
@@ -81,6 +87,18 @@ impl std::ops::Add for Rate {
 
     fn add(self, other: Self) -> Self {
         Self::new(self.0 + other.0)
+    }
+}
+
+impl From<f64> for Share {
+    fn from(value: f64) -> Self {
+        Self::new(value)
+    }
+}
+
+impl From<Share> for f64 {
+    fn from(value: Share) -> Self {
+        value.0
     }
 }
 

@@ -12,10 +12,12 @@ use headroom_core::{Policy, State};
 
 use crate::validate;
 
-/// The longest line, in bytes: 50,000 pods with full histograms stay below it.
+/// The longest line, in bytes: 8,000 pods with the largest `stats` there may be.
 const LONGEST_LINE: u64 = 256 << 20;
 /// Exit code for input that can't be decided about.
 const BAD_INPUT: u8 = 2;
+/// Exit code when reading or writing fails.
+const FAILED: u8 = 1;
 
 /// Reads observations from standard input and writes a decision for each.
 #[derive(Debug, clap::Args)]
@@ -44,7 +46,7 @@ impl Args {
             Ok(()) => Ok(ExitCode::SUCCESS),
             Err(error) => {
                 writeln!(io::stderr(), "headroom decide: {error:#}")?;
-                Ok(ExitCode::from(BAD_INPUT))
+                Ok(ExitCode::from(if error.is::<io::Error>() { FAILED } else { BAD_INPUT }))
             }
         }
     }
@@ -73,6 +75,7 @@ fn decide_lines(
         if length == 0 {
             break;
         }
+        anyhow::ensure!(length < LONGEST_LINE as usize, "line {number}: longer than {LONGEST_LINE} bytes");
         if text.trim_ascii().is_empty() {
             continue;
         }

@@ -88,6 +88,7 @@ impl Service {
         };
         service.resize(replicas);
         for pod in &mut service.pods {
+            pod.created = start().checked_sub(SignedDuration::from_secs(service.start_delay)).unwrap();
             pod.ready = Some(start());
         }
         service
