@@ -73,12 +73,17 @@ pub struct Sample {
     pub at_nanos: u64,
     /// Requests whose head was read, each counted once.
     pub arrivals: f64,
-    /// Of the arrivals, those that must not buy pods: retries, one client over its limit, malformed, expired, breaker.
-    pub not_demand: f64,
+    /// Of the arrivals, those marked as retries.
+    pub retries: f64,
+    /// Of the arrivals, those turned away for a reason that must not buy pods: one client over its limit, malformed,
+    /// expired, breaker.
+    pub excluded: f64,
     /// Of the arrivals, those turned away for overload.
     pub rejected_overload: f64,
     /// Successful answers within and beyond each latency objective, in the policy's order.
     pub objectives: [Answered; Policy::MAX_OBJECTIVES],
+    /// Answers to admitted requests, of any status; zero when unknown.
+    pub answers: f64,
     /// Answers with status 5xx.
     pub server_errors: f64,
     /// Requests in progress now.
@@ -103,13 +108,16 @@ impl Sample {
 
     /// Whether every counter is a number that a server could have counted.
     pub fn is_plausible(&self) -> bool {
-        let Self { boot: _, at_nanos: _, arrivals, not_demand, rejected_overload, objectives, .. } = self;
-        let Self { server_errors, in_flight, queued, in_flight_seconds, busy_seconds, .. } = self;
+        let Self { boot: _, at_nanos: _, arrivals, retries, excluded, rejected_overload, objectives, .. } =
+            self;
+        let Self { answers, server_errors, in_flight, queued, in_flight_seconds, busy_seconds, .. } = self;
         let Self { cpu_seconds, throttled_seconds, service, .. } = self;
         let plausible = |value: &f64| (0.0..=Self::MAX).contains(value);
         let counters = [
             arrivals,
-            not_demand,
+            retries,
+            excluded,
+            answers,
             rejected_overload,
             server_errors,
             in_flight,

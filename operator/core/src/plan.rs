@@ -9,6 +9,8 @@ use crate::units::{Rate, Replicas};
 
 /// Workers at least this busy make the rate seen a lower bound of the rate offered.
 const SATURATED: f64 = 0.95;
+/// Workers that are busy with what must not buy pods don't count: at least this part of the arrivals is demand.
+const MOSTLY: f64 = 0.9;
 /// With saturated workers and bad answers, so much of the ready capacity is asked for.
 const SATURATED_FACTOR: f64 = 1.25;
 /// Room above `objectives.qps` where `maxReplicas` is left out.
@@ -88,6 +90,7 @@ pub(crate) fn size(
 
 /// What to ask for at least when the workers are saturated and answers are bad.
 fn saturated_demand(look: &Look, per_pod: Rate) -> Rate {
-    let saturated = look.utilization().get() >= SATURATED && look.bad_over_allowed() > 1.0;
+    let wanted = look.demand >= MOSTLY * look.offered;
+    let saturated = wanted && look.utilization().get() >= SATURATED && look.bad_over_allowed() > 1.0;
     if saturated { per_pod.times(f64::from(look.ready) * SATURATED_FACTOR) } else { Rate::ZERO }
 }

@@ -26,9 +26,9 @@ prop_compose! {
     fn any_sample()(
         boot in 0u64..3, at_nanos in any::<u64>(), counters in prop::array::uniform12(counter()),
     ) -> Sample {
-        let [arrivals, not_demand, rejected, good, late, errors, in_flight, queued, busy, cpu, count, sum] = counters;
+        let [arrivals, retries, rejected, good, late, errors, in_flight, queued, busy, cpu, count, sum] = counters;
         Sample {
-            boot, at_nanos, arrivals, not_demand, rejected_overload: rejected,
+            boot, at_nanos, arrivals, retries, excluded: retries, answers: good, rejected_overload: rejected,
             objectives: [Answered { good, late, service_beyond: late }; Policy::MAX_OBJECTIVES],
             server_errors: errors, in_flight, queued, in_flight_seconds: in_flight, busy_seconds: busy,
             cpu_seconds: cpu, throttled_seconds: cpu,

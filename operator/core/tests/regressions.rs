@@ -207,3 +207,135 @@ fn pods_may_come_in_any_order() {
     assert_eq!(ordered.numbers.fresh_share, reversed.numbers.fresh_share);
     let _: State = service.state;
 }
+
+#[test]
+fn a_counter_that_leaps_and_falls_back_buys_few_pods() {
+    let mut service = Service::new(policy(30), 2);
+    service.run(500.0, 60);
+    let mut largest = 0;
+    for second in 0..30 {
+        service.serve(500.0);
+        let mut seen = service.observation();
+        if second == 3 {
+            seen.pods[0].sample.as_mut().unwrap().arrivals += 250_000.0;
+        }
+        largest = largest.max(look(&mut service, &seen).target_replicas.0);
+    }
+    assert!(largest <= 6, "{largest}");
+}
+
+#[test]
+fn two_processes_that_answer_in_turn_buy_few_pods() {
+    let mut service = Service::new(policy(30), 2);
+    service.run(500.0, 60);
+    let mut largest = 0;
+    for second in 0..30 {
+        service.serve(500.0);
+        let mut seen = service.observation();
+        let sample = seen.pods[0].sample.as_mut().unwrap();
+        if second % 2 == 0 {
+            (sample.boot, sample.arrivals) = (99, 1e6 + sample.arrivals);
+        }
+        largest = largest.max(look(&mut service, &seen).target_replicas.0);
+    }
+    assert!(largest <= 4, "{largest}");
+}
+
+#[test]
+fn a_flood_that_is_turned_away_and_marked_as_retries_is_subtracted_once() {
+    let mut service = Service::new(policy(30), 8);
+    let mut decision = service.run(2_000.0, 60);
+    for _ in 0..60 {
+        service.serve(2_000.0);
+        for pod in &mut service.pods {
+            pod.sample.arrivals += 200.0;
+            pod.sample.excluded += 200.0;
+            pod.sample.retries += 200.0;
+        }
+        let seen = service.observation();
+        decision = look(&mut service, &seen);
+    }
+    let demand = decision.numbers.demand.get();
+    assert!((1_000.0..2_300.0).contains(&demand), "{demand}");
+}
+
+#[test]
+fn a_retry_storm_buys_nothing_however_busy_it_keeps_the_workers() {
+    let mut service = Service::new(policy(30), 7);
+    service.run(2_000.0, 120);
+    let mut largest = 0;
+    for _ in 0..60 {
+        service.serve(5_000.0);
+        let pods = service.pods.len() as f64;
+        for pod in &mut service.pods {
+            pod.sample.retries += 3_000.0 / pods;
+        }
+        let seen = service.observation();
+        largest = largest.max(look(&mut service, &seen).target_replicas.0);
+    }
+    assert!(largest <= 7, "{largest}");
+}
+
+#[test]
+fn new_pods_that_did_not_answer_while_starting_fake_no_load() {
+    let mut service = Service::new(policy(180), 5);
+    service.run(1_000.0, 200);
+    let mut largest = 0;
+    for _ in 0..90 {
+        service.serve(4_600.0);
+        let mut seen = service.observation();
+        for pod in seen.pods.iter_mut().filter(|pod| pod.state == PodState::Starting) {
+            pod.sample = None;
+        }
+        let target = look(&mut service, &seen).target_replicas.0;
+        largest = largest.max(target);
+        service.resize(target);
+    }
+    assert!(largest <= 20, "{largest}");
+}
+
+#[test]
+fn errors_without_a_histogram_do_not_make_requests_dear() {
+    let mut service = Service::new(policy(30), 4);
+    let mut last = 0.0;
+    for second in 0..120 {
+        service.serve(1_200.0);
+        for pod in &mut service.pods {
+            pod.sample.service = headroom_core::ServiceTime::default();
+            let answered = pod.sample.objectives[0];
+            // Half of the answers are 404 from the first minute on.
+            pod.sample.answers = answered.good + answered.late;
+            if second >= 60 {
+                pod.sample.answers *= 2.0;
+            }
+        }
+        let seen = service.observation();
+        last = look(&mut service, &seen).numbers.capacity_per_pod.get();
+    }
+    assert!(last > 0.8 * KNEE, "{last}");
+}
+
+#[test]
+fn a_steep_ramp_is_not_planned_lower_because_it_steps() {
+    let mut service = Service::new(policy(180), 5);
+    service.run(1_000.0, 200);
+    let mut demand: f64 = 0.0;
+    for second in 0..40 {
+        let rate = 1_000.0 + 150.0 * f64::from(second);
+        let now = service.tick(rate).numbers.demand.get();
+        assert!(now >= 0.95 * demand, "{now} after {demand} while the load rises");
+        demand = now;
+    }
+}
+
+#[test]
+fn pods_that_vanish_and_return_are_no_starts() {
+    let mut service = Service::new(policy(30), 4);
+    service.run(1_000.0, 60);
+    for _ in 0..3 {
+        service.serve(1_000.0);
+        let nothing = Observation { replicas: Replicas(4), pods: Vec::new() };
+        look(&mut service, &nothing);
+    }
+    assert!(service.run(1_000.0, 10).numbers.time_to_ready_seconds > 25.0);
+}

@@ -58,10 +58,17 @@ struct PodLine {
 
 /// Reads one line. `last` is the time of the line before.
 pub(super) fn parse(text: &[u8], policy: &Policy, last: Option<Timestamp>) -> Result<Seen, LineError> {
+    if text.trim_ascii_start().first() != Some(&b'{') {
+        return Err(field("the observation", "is no JSON object".to_owned()));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let line: Line = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = error.path().to_string();
-        LineError::Field { field, message: error.into_inner().to_string() }
+        let field = if field == "." { "the observation".to_owned() } else { field };
+        let message = error.into_inner().to_string();
+        // The parser counts lines within the line; the number in front is the one to look for.
+        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(said, _)| said).to_owned();
+        LineError::Field { field, message }
     })?;
     deserializer.end().map_err(|error| field("line", error.to_string()))?;
     if let Some(last) = last.filter(|last| line.now.as_millisecond() < last.as_millisecond()) {

@@ -32,7 +32,7 @@ pub struct Args {
 
 /// Why the input can't be decided about.
 #[derive(Debug, thiserror::Error)]
-#[error("line {number}: {source}")]
+#[error("line {number}")]
 struct BadLine {
     number: usize,
     source: line::LineError,

@@ -124,6 +124,7 @@ fn state_in_a_file_gives_the_same_decisions_as_one_run() {
 #[rstest]
 #[case::not_json("{", "is no state of headroom decide")]
 #[case::later_version(r#"{"version":99}"#, "has version 99")]
+#[case::no_version("{}", "has version 0")]
 fn a_state_file_that_is_none_is_refused(#[case] text: &str, #[case] expected: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");

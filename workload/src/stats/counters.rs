@@ -68,6 +68,13 @@ pub struct Responses {
     pub server_error: u64,
 }
 
+impl Responses {
+    /// Answers of every status.
+    pub fn total(&self) -> u64 {
+        self.success + self.redirection + self.client_error + self.server_error
+    }
+}
+
 /// Successful answers within and beyond one latency objective.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectiveCount {

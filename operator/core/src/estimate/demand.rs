@@ -12,6 +12,10 @@ const FAST: f64 = 5.0;
 const SLOW: f64 = 15.0;
 /// Standard deviations of the fast mean that are added, so that chance alone does not starve the service.
 const GUARD_DEVIATIONS: f64 = 1.0;
+/// The shortest mean that is judged, in seconds.
+const SHORTEST: f64 = 0.1;
+/// So long after a step, in seconds, a trend of the new level can be known.
+const TREND_KNOWN: f64 = 10.0;
 /// Window of dispersion and trend, in seconds.
 const LONG: f64 = 60.0;
 /// A trend is followed over the time to ready plus this, in seconds: deciding and balancing take time too.
@@ -46,39 +50,51 @@ pub(crate) fn demand(policy: &Policy, state: &mut State, now: Moment) -> Demand 
         state.stepped_at.filter(|at| now.seconds_since(*at) < LONG).unwrap_or_else(|| now.minus(LONG));
     let dispersion = noise::dispersion(state.load.since(steady_since));
     let step = step::detect(&state.load, dispersion, state.stepped_at);
+    let mut demand = estimate(state, steady_since, dispersion, now);
     if step.is_some() {
+        let unstepped = demand.load;
         state.stepped_at = step;
+        demand = estimate(state, step.unwrap_or(steady_since), dispersion, now);
+        // The new level has no trend yet: until it can have one, no less is planned for than before the step was seen.
+        state.stepped_load = unstepped.max(demand.load).get();
     }
-    let since_step = step.unwrap_or(steady_since);
-    let recent = state.load.since(since_step);
-    let all = state.load.since(now.minus(LONG));
+    if state.stepped_at.is_some_and(|at| now.seconds_since(at) < TREND_KNOWN) {
+        demand.load = demand.load.max(Rate::new(state.stepped_load));
+    }
+    let confirmed = match state.load.last(2) {
+        [first, second] => first.demand.min(second.demand),
+        _ => 0.0,
+    };
+    Demand {
+        total: demand.load.max(policy.reserve()),
+        confirmed: Rate::new(confirmed),
+        stepped: step.is_some(),
+        ..demand
+    }
+}
 
+/// Means, noise and trend, the fast window and the trend from `since` on.
+fn estimate(state: &State, since: Moment, dispersion: f64, now: Moment) -> Demand {
+    let recent = state.load.since(since);
     let fast = mean(recent, FAST, |e| e.demand).unwrap_or(0.0);
-    let slow = mean(all, SLOW, |e| e.demand).unwrap_or(0.0);
+    let slow = mean(state.load.since(now.minus(LONG)), SLOW, |e| e.demand).unwrap_or(0.0);
     let offered = mean(recent, FAST, |e| e.offered).unwrap_or(0.0);
     let base = fast.max(slow);
     // After a step the mean is as short as the time since; after a start of ours it is short by accident.
-    let stepped = state.stepped_at == Some(since_step);
-    let window = if stepped { covered(recent).clamp(f64::MIN_POSITIVE, FAST) } else { FAST };
+    let stepped = state.stepped_at == Some(since);
+    let window = if stepped { covered(recent).clamp(SHORTEST, FAST) } else { FAST };
     let guard = GUARD_DEVIATIONS * noise::deviation(dispersion, base, window);
     let horizon = (state.lead.time_to_ready() + REACTION).min(FARTHEST);
     let rise =
         trend::slope(recent, dispersion).map_or(0.0, |slope| (slope * horizon).min(LARGEST_RISE * base));
     let rise = if rise < SMALLEST_RISE * base { 0.0 } else { rise };
-    let load = Rate::new(base + guard + rise);
-    let confirmed = match state.load.last(2) {
-        [first, second] => first.demand.min(second.demand),
-        _ => 0.0,
-    };
     Demand {
         offered: Rate::new(offered),
         fast: Rate::new(fast),
         slow: Rate::new(slow),
         noise_guard: Rate::new(guard),
         trend_rise: Rate::new(rise),
-        load,
-        total: load.max(policy.reserve()),
-        confirmed: Rate::new(confirmed),
-        stepped: step.is_some(),
+        load: Rate::new(base + guard + rise),
+        ..Demand::default()
     }
 }

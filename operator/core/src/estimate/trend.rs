@@ -4,7 +4,8 @@ use super::noise::deviation;
 use crate::state::load::{Entry, covered};
 
 /// Entries and seconds needed for a slope.
-const NEEDED: usize = 8;
+const NEEDED: usize = 4;
+const NEEDED_SECONDS: f64 = 8.0;
 /// A slope counts from so many standard errors: noise alone then moves the size about once a day.
 const ERRORS: f64 = 4.5;
 
@@ -12,7 +13,7 @@ const ERRORS: f64 = 4.5;
 /// middles of the entries; its standard error follows from the dispersion of the arrivals.
 pub(super) fn slope(entries: &[Entry], dispersion: f64) -> Option<f64> {
     let last = entries.last().filter(|_| entries.len() >= NEEDED)?;
-    if covered(entries) < NEEDED as f64 {
+    if covered(entries) < NEEDED_SECONDS {
         return None;
     }
     let n = entries.len() as f64;

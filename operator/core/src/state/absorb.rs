@@ -82,9 +82,11 @@ impl State {
             PodState::Starting => memory.last_starting = Some(now),
             PodState::Ready if !memory.been_ready => {
                 memory.been_ready = true;
-                let at_least = memory.last_starting.map_or(0.0, |at| at.seconds_since(memory.first_seen));
-                let at_most = memory.unseen_before.map(|before| now.seconds_since(before));
-                self.lead.note(stated_start(pod.created_at, pod.ready_at), at_least, at_most);
+                let began = memory.unseen_before.unwrap_or(memory.first_seen);
+                let seen = memory
+                    .last_starting
+                    .map(|at| (at.seconds_since(memory.first_seen), now.seconds_since(began)));
+                self.lead.note(stated_start(pod.created_at, pod.ready_at), seen);
                 if memory.unseen_before.is_some() {
                     self.last_arrival = Some(now);
                 }
@@ -136,7 +138,7 @@ impl State {
         }
         let fresh = f64::from(look.fresh);
         let mean = (look.offered / fresh, look.demand / fresh);
-        let mut assumed = (f64::from(look.first) * mean.0, f64::from(look.first) * mean.1);
+        let mut assumed = (0.0, 0.0);
         for (pod, memory) in seen.pods.iter().zip(&self.pods) {
             let answered_at = memory.sample.map(|(at, _)| at);
             if !pod.state.may_carry_load() || answered_at == Some(now) {

@@ -22,14 +22,14 @@ pub(crate) struct LeadTimes {
 }
 
 impl LeadTimes {
-    /// Learns from one start. The duration the cluster states is believed only within what was seen: its clocks are
-    /// not ours.
-    pub(crate) fn note(&mut self, stated: Option<f64>, at_least: f64, at_most: Option<f64>) {
-        let duration = match (stated, at_most) {
-            (Some(stated), Some(most)) => stated.clamp(at_least, most.max(at_least)),
-            // Nothing was seen of the start. A pod that lost its readiness later states a long one.
+    /// Learns from one start. `seen` brackets it where the pod was seen starting, in seconds: the duration that the
+    /// cluster states is believed only within it, for its clocks are not ours.
+    pub(crate) fn note(&mut self, stated: Option<f64>, seen: Option<(f64, f64)>) {
+        let duration = match (stated, seen) {
+            (Some(stated), Some((least, most))) => stated.clamp(least, most.max(least)),
+            (None, Some((_, most))) => most,
+            // A pod that lost its readiness later states a long start.
             (Some(stated), None) if stated <= RANGE.1 => stated,
-            (None, Some(most)) => most,
             (_, None) => return,
         };
         if !(0.0..=LONGEST_START).contains(&duration) {

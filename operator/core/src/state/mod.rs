@@ -29,6 +29,7 @@ pub const STATE_VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct State {
+    #[serde(default = "unversioned")]
     version: u32,
     pub(crate) last: Option<Moment>,
     /// Usual time between two looks, in seconds.
@@ -39,6 +40,8 @@ pub struct State {
     pub(crate) load: LoadWindow,
     /// Beginning of the fast window when a step was detected.
     pub(crate) stepped_at: Option<Moment>,
+    /// Load, in requests per second, as it was estimated when the step was detected.
+    pub(crate) stepped_load: f64,
     pub(crate) sizes: Sizes,
     pub(crate) recommendations: Recommendations,
     pub(crate) lead: LeadTimes,
@@ -57,6 +60,7 @@ impl Default for State {
             pods: Vec::new(),
             load: LoadWindow::default(),
             stepped_at: None,
+            stepped_load: 0.0,
             sizes: Sizes::default(),
             recommendations: Recommendations::default(),
             lead: LeadTimes::default(),
@@ -64,6 +68,11 @@ impl Default for State {
             last_arrival: None,
         }
     }
+}
+
+/// A state without a version is of none.
+fn unversioned() -> u32 {
+    0
 }
 
 impl State {

@@ -50,6 +50,8 @@ pub(crate) struct Delta {
     pub(crate) served: f64,
     /// How many times more bad ones than the strictest latency objective allows, times `finished`.
     pub(crate) excess: f64,
+    /// The same without server errors, which may have other causes than load.
+    pub(crate) excess_by_load: f64,
     /// Worker-seconds (or CPU-seconds) used, and available.
     pub(crate) busy: f64,
     pub(crate) available: f64,
@@ -71,7 +73,7 @@ impl PodMemory {
             return Answer::Missing;
         };
         let Some((at, before)) = self.sample else {
-            return self.begin(now, sample);
+            return self.first(policy, pod, now, sample);
         };
         let seconds = now.seconds_since(at);
         if seconds < SHORTEST {
@@ -83,12 +85,9 @@ impl PodMemory {
         if seconds > longest {
             return self.begin(now, sample);
         }
+        // Counters that began again or went back say nothing about the time between: the next difference will.
         if sample.boot != before.boot || sample.arrivals < before.arrivals {
-            let restarted = Sample { boot: sample.boot, ..Sample::default() };
-            self.begin(now, sample);
-            let delta =
-                Delta { busy: 0.0, available: 0.0, ..delta(policy, pod, &restarted, &sample, seconds) };
-            return self.fresh(delta);
+            return self.begin(now, sample);
         }
         self.sample = Some((now, sample));
         self.fresh(delta(policy, pod, &before, &sample, seconds))
@@ -109,6 +108,20 @@ impl PodMemory {
         let closed = delta(policy, pod, &before, &sample, seconds);
         self.hot = closed.misses_beyond_chance(policy.least_allowed()).then_some(now);
         Some(closed)
+    }
+
+    /// A process that was starting at the last look had counted nothing then.
+    fn first(&mut self, policy: &Policy, pod: &Pod, now: Moment, sample: Sample) -> Answer {
+        let answer = self.begin(now, sample);
+        match self.last_starting.map(|at| now.seconds_since(at)) {
+            Some(seconds) if seconds >= SHORTEST && self.been_ready => {
+                let unused = Sample { boot: sample.boot, ..Sample::default() };
+                let counted = delta(policy, pod, &unused, &sample, seconds);
+                // What it was busy with before it was ready is no cost of its requests.
+                self.fresh(Delta { busy: 0.0, available: 0.0, ..counted })
+            }
+            _ => answer,
+        }
     }
 
     fn begin(&mut self, now: Moment, sample: Sample) -> Answer {
@@ -158,20 +171,22 @@ pub(crate) enum Answer {
 fn delta(policy: &Policy, pod: &Pod, before: &Sample, after: &Sample, seconds: f64) -> Delta {
     let grown = |a: f64, b: f64| (b - a).max(0.0);
     let offered = grown(before.arrivals, after.arrivals);
-    let turned_away = grown(before.not_demand, after.not_demand);
+    let wanted = (offered - grown(before.excluded, after.excluded)).max(0.0);
     let rejected = grown(before.rejected_overload, after.rejected_overload);
     let (busy, available) = used(pod, before, after, seconds);
     let failed = rejected + grown(before.server_errors, after.server_errors);
-    let strictest = strictest(policy, before, after, failed);
+    let strictest = strictest(policy, before, after, rejected, failed);
     let handled = grown(before.service.count, after.service.count);
+    let answered = grown(before.answers, after.answers).max(strictest.answered);
     Delta {
         seconds,
         offered,
-        demand: (offered - turned_away).max(0.0),
+        demand: wanted * (1.0 - retried(before, after, offered)),
         finished: strictest.answered + failed,
         failed,
-        served: if handled > 0.0 { handled } else { strictest.answered },
+        served: if handled > 0.0 { handled } else { answered },
         excess: strictest.excess,
+        excess_by_load: strictest.excess_by_load,
         busy,
         available,
         service: ServiceTime {
@@ -202,19 +217,28 @@ fn used(pod: &Pod, before: &Sample, after: &Sample, seconds: f64) -> (f64, f64) 
 struct Strictest {
     answered: f64,
     excess: f64,
+    excess_by_load: f64,
+}
+
+/// Share of the arrivals that were retries. Whether those that were excluded are among them is not told, so they are
+/// taken to be so as often as others.
+fn retried(before: &Sample, after: &Sample, offered: f64) -> f64 {
+    let retries = (after.retries - before.retries).max(0.0);
+    if offered > 0.0 { (retries / offered).min(1.0) } else { 0.0 }
 }
 
 /// The objective that is missed most, relative to what it allows. Failures and rejections for overload are bad for all
 /// of them, so that the server's own limiter can't hide where its capacity ends.
-fn strictest(policy: &Policy, before: &Sample, after: &Sample, failed: f64) -> Strictest {
-    let mut worst = Strictest { answered: 0.0, excess: -1.0 };
+fn strictest(policy: &Policy, before: &Sample, after: &Sample, rejected: f64, failed: f64) -> Strictest {
+    let mut worst = Strictest { answered: 0.0, excess: -1.0, excess_by_load: 0.0 };
     let counts = before.objectives.iter().zip(&after.objectives);
     for (objective, (a, b)) in policy.latency().iter().zip(counts) {
         let late = (b.late - a.late).max(0.0);
         let answered = (b.good - a.good).max(0.0) + late;
         let excess = (late + failed) / (1.0 - objective.quantile);
         if excess > worst.excess {
-            worst = Strictest { answered, excess };
+            let excess_by_load = (late + rejected) / (1.0 - objective.quantile);
+            worst = Strictest { answered, excess, excess_by_load };
         }
     }
     worst

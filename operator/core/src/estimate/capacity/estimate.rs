@@ -90,8 +90,12 @@ impl Estimate {
     /// Adds a judging window of one pod. `allowed` is the smallest share of late answers that is allowed.
     pub(super) fn judge(&mut self, window: &Delta, allowed: f64) {
         if window.available > 0.0 && window.finished > 0.0 {
+            let utilization = window.busy / window.available;
+            // Errors while the workers are mostly idle have another cause than load.
+            let excess = if utilization < ASSUMED_KNEE { window.excess_by_load } else { window.excess };
+            let window = Delta { excess, ..*window };
             self.knee.add(&Point {
-                utilization: window.busy / window.available,
+                utilization,
                 bad_over_allowed: window.excess / window.finished,
                 weight: weight(window.finished * allowed),
                 is_bad: window.misses_beyond_chance(allowed),
@@ -113,10 +117,11 @@ impl Estimate {
         self.refreshed = Some(now);
         let (queue, beyond) = self.queue();
         let expected = |utilization: f64| {
-            let objectives = policy.latency().iter().zip(beyond);
-            objectives.fold(0.0, |worst: f64, (objective, beyond)| {
-                let late = queue.late(utilization, objective.threshold.as_secs_f64(), beyond);
-                worst.max(late / (1.0 - objective.quantile))
+            let objectives = policy.latency().iter().enumerate();
+            objectives.fold(0.0, |worst: f64, (index, objective)| {
+                let threshold = objective.threshold.as_secs_f64();
+                let beyond = beyond.and_then(|shares| shares.get(index).copied());
+                worst.max(queue.late(utilization, threshold, beyond) / (1.0 - objective.quantile))
             })
         };
         self.knee.refresh(expected);
@@ -169,20 +174,21 @@ impl Estimate {
         (known && cost.is_finite() && cost > 0.0).then_some(cost)
     }
 
-    /// The pod as a queue, and the share of requests whose handler alone misses each threshold.
-    fn queue(&self) -> (Queue, [f64; Policy::MAX_OBJECTIVES]) {
+    /// The pod as a queue, and the share of requests whose handler alone misses each threshold, where that is told.
+    fn queue(&self) -> (Queue, Option<[f64; Policy::MAX_OBJECTIVES]>) {
         let workers = self.available / self.seconds;
         let [count, sum, squares] = self.service;
         if count <= 0.0 || sum <= 0.0 {
             let cost = self.busy / self.served;
-            return (Queue::new(workers, cost, 1.0), [0.0; Policy::MAX_OBJECTIVES]);
+            return (Queue::new(workers, cost, 1.0), None);
         }
         let mean = sum / count;
         // Without sums of squares the time is taken to vary as an exponential one does.
         let variation = if squares > 0.0 { squares / count / (mean * mean) - 1.0 } else { 1.0 };
         // As many at a time as saturated workers would hold, by Little's law: at least one for each worker.
         let servers = (workers * mean * self.served / self.busy).max(workers);
-        (Queue::new(servers, mean, variation), self.beyond.map(|beyond| (beyond / count).min(1.0)))
+        let beyond = (squares > 0.0).then(|| self.beyond.map(|beyond| (beyond / count).min(1.0)));
+        (Queue::new(servers, mean, variation), beyond)
     }
 
     fn scale(&mut self, keep: f64) {
