@@ -137,12 +137,7 @@ fn place(core: &Core, mut socket: std::net::TcpStream) {
     };
     let age = limits.connection_age.mul_f64(rand::rng().random_range(0.9..1.1));
     let retires_at = core.clock.now() + Nanos::from(age);
-    core.roster.place(Arrival {
-        socket,
-        ahead: None,
-        retires_at,
-        opened,
-    });
+    core.roster.place(Arrival { socket, ahead: None, retires_at, opened });
 }
 
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\

@@ -75,10 +75,7 @@ pub enum StartError {
 impl Server {
     /// A server for the service `router`, with the defaults of [`Settings`].
     pub fn builder(router: Router) -> Self {
-        Self {
-            router,
-            settings: Settings::default(),
-        }
+        Self { router, settings: Settings::default() }
     }
 
     /// Sets everything at once.
@@ -173,16 +170,8 @@ impl Server {
         spawn("admin", move || admin::run(admin, admin_listener))?;
         let shared = Arc::clone(&core);
         let control = spawn("control", move || control::run(shared, listener))?;
-        let addresses = Addresses {
-            listening,
-            admin: admin_address,
-        };
-        Ok(RunningServer {
-            addresses,
-            core,
-            crew,
-            control,
-        })
+        let addresses = Addresses { listening, admin: admin_address };
+        Ok(RunningServer { addresses, core, crew, control })
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -221,9 +210,7 @@ impl RunningServer {
 
     /// Waits until the server has stopped, which it does only when told to [`drain`](Self::drain).
     pub fn join(self) -> io::Result<Drained> {
-        self.control
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("the control thread panicked")))
+        self.control.join().unwrap_or_else(|_| Err(io::Error::other("the control thread panicked")))
     }
 }
 
@@ -237,11 +224,7 @@ impl fmt::Display for Addresses {
 /// request an allocation.
 fn with_body_limit(router: Router, bytes: usize) -> Router {
     const LIMIT_OF_AXUM: usize = 2 * 1024 * 1024;
-    if bytes > LIMIT_OF_AXUM {
-        router.layer(DefaultBodyLimit::disable())
-    } else {
-        router
-    }
+    if bytes > LIMIT_OF_AXUM { router.layer(DefaultBodyLimit::disable()) } else { router }
 }
 
 fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
@@ -270,9 +253,7 @@ where
     T: Send + 'static,
 {
     let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build_local(LocalOptions::default())?;
+        let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
         runtime.block_on(make())
     });
     thread.map_err(StartError::Thread)

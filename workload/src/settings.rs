@@ -117,19 +117,13 @@ impl Default for Settings {
 
 impl Default for Queue {
     fn default() -> Self {
-        Self {
-            length: 1024,
-            delay: Duration::from_millis(50),
-        }
+        Self { length: 1024, delay: Duration::from_millis(50) }
     }
 }
 
 impl Default for Drain {
     fn default() -> Self {
-        Self {
-            wait: Duration::ZERO,
-            timeout: Duration::from_secs(10),
-        }
+        Self { wait: Duration::ZERO, timeout: Duration::from_secs(10) }
     }
 }
 
@@ -153,19 +147,8 @@ impl Default for Limits {
 impl Limits {
     /// How often connections are looked at: often enough that the shortest timeout ends at most an eighth late.
     pub(crate) fn sweep_interval(&self) -> Duration {
-        let Self {
-            head_timeout,
-            body_idle,
-            request_timeout,
-            write_stall,
-            keep_alive,
-            ..
-        } = *self;
-        let shortest = head_timeout
-            .min(body_idle)
-            .min(request_timeout)
-            .min(write_stall)
-            .min(keep_alive);
+        let Self { head_timeout, body_idle, request_timeout, write_stall, keep_alive, .. } = *self;
+        let shortest = head_timeout.min(body_idle).min(request_timeout).min(write_stall).min(keep_alive);
         (shortest / 8).clamp(Duration::from_millis(5), Duration::from_millis(250))
     }
 }

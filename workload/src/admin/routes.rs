@@ -60,9 +60,7 @@ impl Admin {
 
     fn authorize(&self, headers: &HeaderMap) -> Result<(), WriteError> {
         let token = self.token.as_ref().ok_or(WriteError::WritesOff)?;
-        let offered = headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        let offered = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
         if token.matches(offered.ok_or(WriteError::Unauthorized)?)? {
             Ok(())
         } else {
@@ -101,10 +99,7 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
         connections_refused: core.turned_away.load(Relaxed),
         ready: core.stage() == Stage::Ready,
     };
-    (
-        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        metrics::render(&core.stats(), &gauges),
-    )
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::render(&core.stats(), &gauges))
 }
 
 async fn set_runtime(
@@ -136,9 +131,7 @@ impl IntoResponse for WriteError {
         let body = Json(serde_json::json!({ "error": self.to_string() }));
         let mut response = (status, body).into_response();
         if status == StatusCode::UNAUTHORIZED {
-            response
-                .headers_mut()
-                .insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
+            response.headers_mut().insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -37,12 +37,7 @@ pub(super) fn limited(incoming: Incoming, upload: Arc<Upload>, limit: usize) -> 
 
 impl AnswerBody {
     pub(super) fn new(inner: Body, permit: Option<Permit>, how: Answered, progress: Rc<Progress>) -> Self {
-        Self {
-            inner,
-            permit,
-            how,
-            progress,
-        }
+        Self { inner, permit, how, progress }
     }
 }
 

@@ -139,10 +139,7 @@ impl Progress {
 
     /// Whether some of the request's body was not read.
     pub(super) fn is_uploading(&self) -> bool {
-        self.upload
-            .borrow()
-            .as_ref()
-            .is_some_and(|upload| !upload.is_complete())
+        self.upload.borrow().as_ref().is_some_and(|upload| !upload.is_complete())
     }
 
     /// Asks the connection to go to another worker.
@@ -155,10 +152,7 @@ impl Progress {
     /// Ends what takes too long at `now`. A connection without a request closes after `idle`.
     pub(super) fn check(&self, now: Nanos, limits: &Limits, idle: Duration) {
         let waited: Duration = (now - self.since.get()).into();
-        let stalled = self
-            .write_blocked
-            .get()
-            .is_some_and(|since| now - since > limits.write_stall.into());
+        let stalled = self.write_blocked.get().is_some_and(|since| now - since > limits.write_stall.into());
         match self.phase.get() {
             _ if stalled => self.tell(Order::Reset),
             Phase::Idle if waited > idle => self.tell(Order::Close),
@@ -184,11 +178,7 @@ impl Progress {
     }
 
     fn upload_idle(&self, now: Nanos) -> Duration {
-        let last = self
-            .upload
-            .borrow()
-            .as_ref()
-            .map(|upload| Nanos(upload.last.load(Relaxed)));
+        let last = self.upload.borrow().as_ref().map(|upload| Nanos(upload.last.load(Relaxed)));
         last.map_or(Duration::ZERO, |last| (now - last).into())
     }
 
@@ -211,10 +201,7 @@ impl Progress {
 
 impl Upload {
     pub(super) fn begin(clock: Clock, now: Nanos) -> Arc<Self> {
-        Arc::new(Self {
-            clock,
-            last: AtomicU64::new(now.0),
-        })
+        Arc::new(Self { clock, last: AtomicU64::new(now.0) })
     }
 
     pub(super) fn progressed(&self) {

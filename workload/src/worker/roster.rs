@@ -53,12 +53,7 @@ impl Roster {
     /// Adds a worker; returns the counter of its connections.
     pub(crate) fn add(&self, worker: WorkerId, mailbox: UnboundedSender<Command>) -> Arc<AtomicUsize> {
         let connections = Arc::new(AtomicUsize::default());
-        let seat = Seat {
-            worker,
-            mailbox,
-            connections: Arc::clone(&connections),
-            stays: Stays::Yes,
-        };
+        let seat = Seat { worker, mailbox, connections: Arc::clone(&connections), stays: Stays::Yes };
         self.write().push(seat);
         connections
     }

@@ -27,22 +27,15 @@ pub(super) fn start(core: &Arc<Core>, worker: WorkerId) -> io::Result<()> {
     let (mailbox, commands) = unbounded_channel();
     let (started, outcome) = mpsc::sync_channel(1);
     let core = Arc::clone(core);
-    thread::Builder::new()
-        .name(format!("worker-{}", worker.0))
-        .spawn(move || {
-            match Builder::new_current_thread()
-                .enable_all()
-                .build_local(LocalOptions::default())
-            {
-                Ok(runtime) => {
-                    runtime.block_on(run(core, worker, mailbox, commands, started));
-                }
-                Err(error) => drop(started.send(Err(error))),
+    thread::Builder::new().name(format!("worker-{}", worker.0)).spawn(move || {
+        match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+            Ok(runtime) => {
+                runtime.block_on(run(core, worker, mailbox, commands, started));
             }
-        })?;
-    outcome
-        .recv()
-        .unwrap_or_else(|_| Err(io::Error::other("the worker's thread ended while it started")))
+            Err(error) => drop(started.send(Err(error))),
+        }
+    })?;
+    outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the worker's thread ended while it started")))
 }
 
 struct Worker {
@@ -107,14 +100,7 @@ impl Worker {
         let connections = core.roster.add(id, mailbox);
         // From here on requests may be on their way to this worker: they wait in its mailbox.
         core.gate.enlist(id);
-        Self {
-            core,
-            id,
-            hall,
-            desk,
-            connections,
-            mode: Mode::Serving,
-        }
+        Self { core, id, hall, desk, connections, mode: Mode::Serving }
     }
 
     fn hall_interval(&self) -> Duration {

@@ -78,10 +78,7 @@ fn stats_are_what_the_types_say() {
     let service = start(|server| server.revision("r1"));
     assert_eq!(service.get("/").status, 200);
     let stats: Stats = serde_json::from_str(&service.admin().get("/stats").unwrap().body).unwrap();
-    assert_eq!(
-        (stats.revision.as_str(), stats.workers, stats.arrivals),
-        ("r1", 1, 1)
-    );
+    assert_eq!((stats.revision.as_str(), stats.workers, stats.arrivals), ("r1", 1, 1));
     assert_eq!(stats.boot_id, service.server.boot_id());
     service.stop();
 }
@@ -90,9 +87,7 @@ fn stats_are_what_the_types_say() {
 fn retries_are_counted_by_their_header() {
     let service = start(|server| server);
     let mut client = service.client();
-    client
-        .send("GET / HTTP/1.1\r\nhost: a\r\nx-retry-attempt: 1\r\n\r\n")
-        .unwrap();
+    client.send("GET / HTTP/1.1\r\nhost: a\r\nx-retry-attempt: 1\r\n\r\n").unwrap();
     assert_eq!(client.reply().unwrap().status, 200);
     assert_eq!(service.server.stats().retries, 1);
     service.stop();
@@ -104,10 +99,7 @@ fn metrics_name_each_family_once() {
     assert_eq!(service.get("/").status, 200);
     let text = service.admin().get("/metrics").unwrap().body;
     assert!(text.contains("headroom_workload_arrivals_total 1\n"), "{text}");
-    assert!(
-        text.contains("headroom_workload_rejected_total{reason=\"queueFull\"} 0\n"),
-        "{text}"
-    );
+    assert!(text.contains("headroom_workload_rejected_total{reason=\"queueFull\"} 0\n"), "{text}");
     let mut families: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
     let count = families.len();
     families.dedup();

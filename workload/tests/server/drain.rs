@@ -33,10 +33,7 @@ fn requests_in_flight_finish_and_their_connections_close() {
 
 #[test]
 fn while_it_waits_a_draining_server_serves_as_before() {
-    let wait = Drain {
-        wait: Duration::from_millis(200),
-        ..Drain::default()
-    };
+    let wait = Drain { wait: Duration::from_millis(200), ..Drain::default() };
     let service = start(|server| server.drain(wait));
     service.server.drain();
     assert_eq!(service.admin().get("/readyz").unwrap().status, 503);
@@ -47,10 +44,7 @@ fn while_it_waits_a_draining_server_serves_as_before() {
 
 #[test]
 fn when_the_time_is_up_the_queue_is_refused_and_the_rest_is_cut() {
-    let short = Drain {
-        wait: Duration::ZERO,
-        timeout: Duration::from_millis(100),
-    };
+    let short = Drain { wait: Duration::ZERO, timeout: Duration::from_millis(100) };
     let service = start(|server| one_slot(server, 10, Duration::from_secs(20)).drain(short));
     let mut running = service.client();
     running.send("GET /held HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
@@ -65,24 +59,13 @@ fn when_the_time_is_up_the_queue_is_refused_and_the_rest_is_cut() {
 #[test]
 fn the_binary_drains_on_sigterm_and_exits_with_0() {
     let mut process = Command::new(env!("CARGO_BIN_EXE_headroom-workload"))
-        .args([
-            "--listen",
-            "127.0.0.1:0",
-            "--admin-listen",
-            "127.0.0.1:0",
-            "--cpu",
-            "0s",
-            "--wait",
-            "300ms",
-        ])
+        .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--cpu", "0s", "--wait", "300ms"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let announced: serde_json::Value = serde_json::from_str(&line).unwrap();
     let address = |name: &str| announced[name].as_str().unwrap().parse::<SocketAddr>().unwrap();
     let mut client = Client::connect(address("listening")).unwrap();

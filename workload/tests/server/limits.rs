@@ -24,14 +24,8 @@ fn small() -> Service {
 #[case::no_host("GET / HTTP/1.1\r\n\r\n", 400)]
 #[case::two_hosts("GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n", 400)]
 #[case::no_http("\r\nhello there\r\n\r\n", 400)]
-#[case::two_lengths(
-    "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
-    400
-)]
-#[case::other_coding(
-    "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-    400
-)]
+#[case::two_lengths("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd", 400)]
+#[case::other_coding("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400)]
 #[case::large_body("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 101\r\n\r\n", 413)]
 fn what_is_against_the_rules_is_answered_and_ends_the_connection(#[case] request: &str, #[case] status: u16) {
     let service = small();
@@ -53,12 +47,8 @@ fn chunked_bodies_are_limited_while_they_are_read(
 ) {
     let service = small();
     let mut client = service.client();
-    client
-        .send("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
-        .unwrap();
-    client
-        .send(&format!("{length:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(length)))
-        .unwrap();
+    client.send("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n").unwrap();
+    client.send(&format!("{length:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(length))).unwrap();
     let reply = client.reply().unwrap();
     assert_eq!((reply.status, reply.body.as_str()), (status, body));
     service.stop();
@@ -70,10 +60,7 @@ fn a_body_limit_above_that_of_axum_holds() {
     let mut client = service.client();
     let body = "x".repeat(3 << 20);
     client
-        .send(&format!(
-            "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        ))
+        .send(&format!("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
         .unwrap();
     assert_eq!(client.reply().unwrap().body, body.len().to_string());
     service.stop();
@@ -116,9 +103,7 @@ fn an_idle_connection_is_closed() {
 fn a_slow_body_is_answered_408() {
     let service = start(|server| limited(server, |limits| limits.body_idle = SHORT));
     let mut client = service.client();
-    client
-        .send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc")
-        .unwrap();
+    client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc").unwrap();
     assert_eq!(client.reply().unwrap().status, 408);
     assert!(client.is_closed());
     service.stop();
