@@ -80,10 +80,6 @@ impl Hall {
         self.mood.get()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.connections.borrow().is_empty()
-    }
-
     /// Asks up to `count` connections to go to another worker.
     pub(crate) fn part(&self, count: usize) {
         self.connections.borrow().values().take(count).for_each(|progress| progress.part());

@@ -3,7 +3,7 @@
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering::Acquire};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -78,7 +78,7 @@ async fn run(
                     tick = ticker(ENDING_TICK);
                 }
             }
-            _ = tick.tick() => worker.hall.sweep(),
+            _ = tick.tick() => worker.sweep(),
         }
         if worker.is_done() {
             break;
@@ -114,7 +114,7 @@ impl Worker {
             Command::Part(count) => self.hall.part(count),
             Command::Retire if self.mode == Mode::Serving => {
                 self.mode = Mode::Retiring;
-                self.hall.part(usize::MAX);
+                self.sweep();
             }
             Command::Retire => {}
             Command::Close => {
@@ -122,6 +122,14 @@ impl Worker {
                 self.hall.set_mood(Mood::Closing);
             }
             Command::Abort => self.mode = Mode::Aborted,
+        }
+    }
+
+    fn sweep(&self) {
+        self.hall.sweep();
+        if self.mode == Mode::Retiring {
+            // Each time: a connection may have been on its way here when this worker was told to retire.
+            self.hall.part(usize::MAX);
         }
     }
 
@@ -144,7 +152,8 @@ impl Worker {
     fn is_done(&self) -> bool {
         match self.mode {
             Mode::Serving => false,
-            Mode::Retiring => self.hall.is_empty() && self.core.gate.has_finished(self.id),
+            // Counted from when they were sent here, not from when they are first served.
+            Mode::Retiring => self.connections.load(Acquire) == 0 && self.core.gate.has_finished(self.id),
             // Others may still need this worker's slots.
             Mode::Closing => self.core.is_idle(),
             Mode::Aborted => true,

@@ -89,3 +89,17 @@ fn a_retiring_worker_finishes_its_request() {
     assert!(held.into_iter().all(|held| held.join().unwrap().status == 200));
     service.stop();
 }
+
+#[test]
+fn a_connection_that_a_retiring_worker_was_just_given_is_served() {
+    let service = start(|server| server.workers(workers(1)));
+    for _ in 0..300 {
+        service.server.set_workers(NonZeroUsize::new(2).unwrap()).unwrap();
+        let mut clients = [(); 4].map(|()| service.client());
+        service.server.set_workers(NonZeroUsize::MIN).unwrap();
+        for client in &mut clients {
+            assert_eq!(client.get("/").expect("every connection is served").status, 200);
+        }
+    }
+    service.stop();
+}
