@@ -142,7 +142,10 @@ impl Core {
             revision: self.settings.revision.clone(),
             workers,
             pinned: false,
-            concurrency_limit: self.settings.slots_per_worker.map(|slots| slots.get() * workers),
+            concurrency_limit: self
+                .settings
+                .slots_per_worker
+                .map(|slots| slots.get().saturating_mul(workers)),
             queued: 0,
             in_flight: 0,
             arrivals: 0,

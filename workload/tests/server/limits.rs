@@ -1,11 +1,12 @@
 //! What clients may send, and how long they may take.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use headroom_workload::Limits;
+use headroom_workload::{Drain, Limits};
 use rstest::rstest;
 
-use crate::service::{Service, limited, start};
+use crate::service::{Service, limited, start, workers};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -145,5 +146,24 @@ fn an_old_connection_ends_with_its_next_answer() {
     let reply = client.get("/").unwrap();
     assert_eq!((reply.status, reply.header("connection")), (200, Some("close")));
     assert!(client.is_closed());
+    service.stop();
+}
+
+#[test]
+fn the_largest_values_of_everything_work() {
+    let forever = Drain { wait: Duration::ZERO, timeout: Duration::MAX };
+    let service = start(|server| {
+        let server = server.drain(forever).workers(workers(2));
+        limited(server.slots_per_worker(NonZeroU32::MAX), |limits| {
+            limits.connection_age = Duration::MAX;
+            limits.keep_alive = Duration::MAX;
+            limits.head_timeout = Duration::MAX;
+            limits.body_idle = Duration::MAX;
+            limits.request_timeout = Duration::MAX;
+            limits.write_stall = Duration::MAX;
+        })
+    });
+    assert_eq!(service.get("/").status, 200);
+    assert_eq!(service.server.stats().concurrency_limit, Some(u32::MAX));
     service.stop();
 }
