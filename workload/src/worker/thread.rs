@@ -17,7 +17,7 @@ use super::desk::Desk;
 use super::roster::{Command, Occupied};
 use crate::admission::WorkerId;
 use crate::connection::{Arrival, Backend, Ended, Hall, Mood, drive};
-use crate::core::Core;
+use crate::core::{Core, Stage};
 
 /// How often an ending worker looks whether it is done.
 const ENDING_TICK: Duration = Duration::from_millis(5);
@@ -68,6 +68,11 @@ async fn run(
     let mut worker = Worker::new(Arc::clone(&core), id, mailbox);
     drop(started.send(Ok(())));
     let mut tick = ticker(worker.hall_interval());
+    if core.stage() == Stage::Closing {
+        // All workers may have been told before this one was among them.
+        worker.obey(Command::Close);
+        tick = ticker(ENDING_TICK);
+    }
     loop {
         tokio::select! {
             command = commands.recv() => {

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::client::Client;
 use crate::service::{one_slot, start};
+
+const EIGHT: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 #[test]
 fn requests_in_flight_finish_and_their_connections_close() {
@@ -75,4 +78,17 @@ fn the_binary_drains_on_sigterm_and_exits_with_0() {
     kill_process(Pid::from_child(&process), Signal::TERM).unwrap();
     assert_eq!(client.reply().unwrap().status, 200);
     assert_eq!(process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_worker_that_starts_while_the_server_closes_ends_with_it() {
+    for _ in 0..200 {
+        let short = Drain { wait: Duration::ZERO, timeout: Duration::from_secs(2) };
+        let service = start(|server| server.drain(short));
+        std::thread::scope(|scope| {
+            scope.spawn(|| drop(service.server.set_workers(EIGHT)));
+            service.server.drain();
+        });
+        service.stop();
+    }
 }
