@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use crate::admin::{self, Token, TokenError};
 use crate::control::{self, Drained};
 use crate::core::{Core, Stage};
-use crate::host::auto_workers;
+use crate::host::{auto_workers, connections_within};
 use crate::settings::{Drain, Limits, MAX_WORKERS, Objective, Queue, Settings, Workers};
 use crate::stats::Stats;
 use crate::worker::{Crew, WorkersError};
@@ -152,7 +152,7 @@ impl Server {
 
     /// Starts all threads; both ports listen when it returns.
     pub fn start(self) -> Result<RunningServer, StartError> {
-        let Self { router, settings } = self;
+        let Self { router, mut settings } = self;
         if settings.limits.head_bytes < 8192 {
             return Err(StartError::HeadBytes(settings.limits.head_bytes));
         }
@@ -163,6 +163,7 @@ impl Server {
             Workers::Auto => auto_workers().min(MAX_WORKERS),
             Workers::Exactly(count) => count.get(),
         };
+        bound_connections(&mut settings.limits);
         let core = Core::new(with_body_limit(router, settings.limits.body_bytes), settings);
         let crew = Arc::new(Crew::new(Arc::clone(&core)));
         crew.resize(workers)?;
@@ -225,6 +226,15 @@ impl fmt::Display for Addresses {
 fn with_body_limit(router: Router, bytes: usize) -> Router {
     const LIMIT_OF_AXUM: usize = 2 * 1024 * 1024;
     if bytes > LIMIT_OF_AXUM { router.layer(DefaultBodyLimit::disable()) } else { router }
+}
+
+/// Connections that take every descriptor would leave none to the admin port, and a full server looked dead.
+fn bound_connections(limits: &mut Limits) {
+    let possible = connections_within(limits.connections);
+    if possible < limits.connections {
+        tracing::warn!(wanted = limits.connections, possible, "connections limited by the open files limit");
+        limits.connections = possible;
+    }
 }
 
 fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

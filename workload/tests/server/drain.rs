@@ -1,15 +1,13 @@
 //! Stopping: nothing that was accepted fails, unless the time is up.
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use headroom_workload::{Drain, Drained};
-use rustix::process::{Pid, Signal, kill_process};
 
 use crate::client::Client;
+use crate::process::Process;
 use crate::service::{one_slot, start};
 
 const EIGHT: NonZeroUsize = NonZeroUsize::new(8).unwrap();
@@ -61,23 +59,15 @@ fn when_the_time_is_up_the_queue_is_refused_and_the_rest_is_cut() {
 
 #[test]
 fn the_binary_drains_on_sigterm_and_exits_with_0() {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_headroom-workload"))
-        .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--cpu", "0s", "--wait", "300ms"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let announced: serde_json::Value = serde_json::from_str(&line).unwrap();
-    let address = |name: &str| announced[name].as_str().unwrap().parse::<SocketAddr>().unwrap();
-    let mut client = Client::connect(address("listening")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headroom-workload"));
+    let process = Process::start(command.args(["--cpu", "0s", "--wait", "300ms"]));
+    let mut client = Client::connect(process.listening).unwrap();
     client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
-    let mut admin = Client::connect(address("admin")).unwrap();
+    let mut admin = Client::connect(process.admin).unwrap();
     while !admin.get("/stats").unwrap().body.contains("\"inFlight\":1") {}
-    kill_process(Pid::from_child(&process), Signal::TERM).unwrap();
+    process.terminate();
     assert_eq!(client.reply().unwrap().status, 200);
-    assert_eq!(process.wait().unwrap().code(), Some(0));
+    assert_eq!(process.wait(), Some(0));
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! What clients may send, and how long they may take.
 
 use std::num::NonZeroU32;
+use std::process::Command;
 use std::time::Duration;
 
 use headroom_workload::{Drain, Limits};
 use rstest::rstest;
 
+use crate::client::Client;
+use crate::process::Process;
 use crate::service::{Service, limited, start, workers};
 
 const SHORT: Duration = Duration::from_millis(100);
@@ -78,6 +81,20 @@ fn connections_over_the_limit_are_answered_503() {
     assert!(second.is_closed());
     assert_eq!(first.get("/").unwrap().status, 200);
     service.stop();
+}
+
+#[test]
+fn connections_leave_descriptors_to_the_admin_port() {
+    let limited = format!("ulimit -n 100; exec {} \"$@\"", env!("CARGO_BIN_EXE_headroom-workload"));
+    let mut command = Command::new("sh");
+    let process = Process::start(command.args(["-c", &limited, "sh"]));
+    let mut clients = [(); 51].map(|()| Client::connect(process.listening).unwrap());
+    assert_eq!(clients[50].reply().unwrap().status, 503);
+    assert_eq!(clients[0].get("/").unwrap().status, 200);
+    assert_eq!(Client::connect(process.admin).unwrap().get("/livez").unwrap().status, 200);
+    drop(clients);
+    process.terminate();
+    assert_eq!(process.wait(), Some(0));
 }
 
 #[rstest]
