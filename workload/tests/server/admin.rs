@@ -1,5 +1,7 @@
 //! The admin port.
 
+use std::io::Write as _;
+use std::process::Command;
 use std::time::Duration;
 
 use headroom_workload::StartError;
@@ -19,6 +21,28 @@ fn put(service: &Service, authorization: &str, body: &str) -> (u16, String) {
 }
 
 const RIGHT: &str = "authorization: Bearer secret\r\n";
+
+#[test]
+fn probes_are_answered_while_a_write_takes_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "secret").unwrap();
+    let service = start(|server| server.token_file(&file));
+    // Reading it waits until somebody writes.
+    std::fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let mut probe = service.admin();
+    assert_eq!(probe.get("/livez").unwrap().status, 200);
+    std::thread::scope(|scope| {
+        let write = scope.spawn(|| put(&service, RIGHT, r#"{"workers":2}"#));
+        let mut token = std::fs::OpenOptions::new().write(true).open(&file).unwrap();
+        let status = probe.get("/livez").map(|reply| reply.status).ok();
+        token.write_all(b"secret").unwrap();
+        drop(token);
+        assert_eq!((status, write.join().unwrap().0), (Some(200), 200));
+    });
+    service.stop();
+}
 
 #[rstest]
 #[case::right(RIGHT, r#"{"workers":2}"#, 200, r#"{"workers":2}"#)]
