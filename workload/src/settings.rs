@@ -85,9 +85,9 @@ pub struct Limits {
     pub body_bytes: usize,
     /// From a request's first byte (or the connection's start) to the end of its head.
     pub head_timeout: Duration,
-    /// Between two parts of a body.
+    /// Between two parts of a body that a handler reads; then 408.
     pub body_idle: Duration,
-    /// Between a request's admission and its answer; then 504.
+    /// Between a request's head and its answer; then 504, or 408 if its body has not come as a whole.
     pub request_timeout: Duration,
     /// Without the client reading anything of an answer; then the connection is reset.
     pub write_stall: Duration,

@@ -49,7 +49,10 @@ impl HttpBody for UploadBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
+        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+            self.upload.awaited();
+            return Poll::Pending;
+        };
         match frame {
             None => self.upload.completed(),
             Some(Ok(_)) if self.incoming.is_end_stream() => self.upload.completed(),

@@ -69,7 +69,7 @@ impl Front {
             self.progress.head_read(arrived, None);
             Body::empty()
         } else {
-            let upload = Upload::begin(self.hall.clock(), arrived);
+            let upload = Upload::begin(self.hall.clock());
             self.progress.head_read(arrived, Some(upload.clone()));
             limited(incoming, upload, self.hall.limits.body_bytes)
         };

@@ -117,13 +117,27 @@ fn an_idle_connection_is_closed() {
     service.stop();
 }
 
-#[test]
-fn a_slow_body_is_answered_408() {
-    let service = start(|server| limited(server, |limits| limits.body_idle = SHORT));
+#[rstest]
+#[case::in_a_part(|limits: &mut Limits| limits.body_idle = SHORT)]
+#[case::as_a_whole(|limits: &mut Limits| limits.request_timeout = SHORT)]
+fn a_slow_body_is_answered_408(#[case] limit: fn(&mut Limits)) {
+    let service = start(|server| limited(server, limit));
     let mut client = service.client();
     client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc").unwrap();
     assert_eq!(client.reply().unwrap().status, 408);
     assert!(client.is_closed());
+    assert_eq!(service.server.stats().responses.client_error, 1);
+    service.stop();
+}
+
+#[test]
+fn a_body_that_the_handler_does_not_read_is_not_slow() {
+    let service = start(|server| {
+        limited(server, |limits| (limits.body_idle, limits.request_timeout) = (SHORT, 4 * SHORT))
+    });
+    let mut client = service.client();
+    client.send("GET /held HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n").unwrap();
+    assert_eq!(client.reply().unwrap().status, 504);
     service.stop();
 }
 
