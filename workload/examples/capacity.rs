@@ -66,30 +66,19 @@ fn main() -> anyhow::Result<()> {
     let server = Server::builder(sample_service(cost))
         .listen(any_port)
         .admin(any_port)
-        .workers(Workers::Exactly(
-            NonZeroUsize::new(WORKERS).unwrap_or(NonZeroUsize::MIN),
-        ))
+        .workers(Workers::Exactly(NonZeroUsize::new(WORKERS).unwrap_or(NonZeroUsize::MIN)))
         .slots_per_worker(NonZeroU32::MIN)
-        .queue(Queue {
-            length: 100_000,
-            delay: Duration::from_mins(1),
-        })
+        .queue(Queue { length: 100_000, delay: Duration::from_mins(1) })
         .start()?;
     let address = server.addresses().listening;
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build_local(LocalOptions::default())?;
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     let closed_form = closed_form();
     let hard = WORKERS as f64 / SERVICE.as_secs_f64();
     let (mut holds, mut fails) = (0.7 * closed_form, hard);
     for _ in 0..args.steps {
         let rate = f64::midpoint(holds, fails);
         let late = runtime.block_on(share_late(address, rate, Duration::from_secs(args.seconds)))?;
-        writeln!(
-            io::stderr(),
-            "{rate:.1}/s: {:.2} % over {THRESHOLD:?}",
-            late * 100.0
-        )?;
+        writeln!(io::stderr(), "{rate:.1}/s: {:.2} % over {THRESHOLD:?}", late * 100.0)?;
         *(if late <= MOST_LATE { &mut holds } else { &mut fails }) = rate;
     }
     let capacity = f64::midpoint(holds, fails);
@@ -101,10 +90,7 @@ fn main() -> anyhow::Result<()> {
 /// The share of requests over the threshold, from the intended send time, at that rate.
 async fn share_late(address: SocketAddr, rate: f64, duration: Duration) -> anyhow::Result<f64> {
     // For each rate anew: the server closes connections that were idle for long.
-    let pool = Pool {
-        address,
-        idle: Rc::default(),
-    };
+    let pool = Pool { address, idle: Rc::default() };
     let mut draws = StdRng::seed_from_u64(1);
     let mut at = Instant::now();
     let (counted_from, end) = (at + WARM_UP, at + WARM_UP + duration);
@@ -155,22 +141,14 @@ fn closed_form() -> f64 {
     let (mut holds, mut fails) = (0.0, WORKERS as f64 / SERVICE.as_secs_f64());
     for _ in 0..60 {
         let rate = f64::midpoint(holds, fails);
-        *(if late_in_theory(rate) <= MOST_LATE {
-            &mut holds
-        } else {
-            &mut fails
-        }) = rate;
+        *(if late_in_theory(rate) <= MOST_LATE { &mut holds } else { &mut fails }) = rate;
     }
     holds
 }
 
 /// P(T > t) of M/M/c at that rate: its own service after a wait, if it has to (Erlang C).
 fn late_in_theory(rate: f64) -> f64 {
-    let (c, mu, t) = (
-        WORKERS as f64,
-        SERVICE.as_secs_f64().recip(),
-        THRESHOLD.as_secs_f64(),
-    );
+    let (c, mu, t) = (WORKERS as f64, SERVICE.as_secs_f64().recip(), THRESHOLD.as_secs_f64());
     let load = rate / mu;
     let mut blocked = 1.0;
     for servers in 1..=WORKERS {
@@ -179,10 +157,6 @@ fn late_in_theory(rate: f64) -> f64 {
     let waits = blocked / (1.0 - load / c * (1.0 - blocked));
     let spare = c * mu - rate - mu;
     // The integral of the wait's share up to t; 0/0 where both tails decay equally fast.
-    let waited = if spare.abs() < 1e-6 {
-        t
-    } else {
-        -(-spare * t).exp_m1() / spare
-    };
+    let waited = if spare.abs() < 1e-6 { t } else { -(-spare * t).exp_m1() / spare };
     (-mu * t).exp() * (1.0 + waits * mu * waited)
 }

@@ -18,11 +18,7 @@ pub struct Args {
     #[arg(long, env = "HEADROOM_WORKLOAD_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Where the admin port listens; port 0 takes a free one.
-    #[arg(
-        long,
-        env = "HEADROOM_WORKLOAD_ADMIN_LISTEN",
-        default_value = "127.0.0.1:9090"
-    )]
+    #[arg(long, env = "HEADROOM_WORKLOAD_ADMIN_LISTEN", default_value = "127.0.0.1:9090")]
     admin_listen: SocketAddr,
     /// Worker threads, 1 to 256; auto: min(|affinity|, max(1, floor(cgroup quota))).
     #[arg(long, env = "HEADROOM_WORKLOAD_WORKERS", default_value = "auto", value_parser = parse_workers)]
@@ -91,12 +87,7 @@ impl Args {
             Distribution::Fixed => CostDistribution::Fixed,
             Distribution::Exponential => CostDistribution::Exponential,
         };
-        Cost {
-            cpu: self.cpu,
-            wait: self.wait,
-            distribution,
-            answer_bytes: self.answer_bytes,
-        }
+        Cost { cpu: self.cpu, wait: self.wait, distribution, answer_bytes: self.answer_bytes }
     }
 
     /// The server's settings.
@@ -106,18 +97,12 @@ impl Args {
             admin: self.admin_listen,
             workers: self.workers,
             slots_per_worker: self.slots_per_worker,
-            queue: Queue {
-                length: self.queue,
-                delay: self.queue_delay,
-            },
+            queue: Queue { length: self.queue, delay: self.queue_delay },
             objectives: self.objective,
             revision: self.revision,
             token_file: self.token_file,
             start_delay: self.start_delay,
-            drain: Drain {
-                wait: self.drain_wait,
-                timeout: self.drain_timeout,
-            },
+            drain: Drain { wait: self.drain_wait, timeout: self.drain_timeout },
             limits: Limits {
                 connections: self.max_connections,
                 body_bytes: self.body_limit,
@@ -132,13 +117,8 @@ fn parse_workers(text: &str) -> Result<Workers, String> {
     if text == "auto" {
         return Ok(Workers::Auto);
     }
-    let count = text
-        .parse::<NonZeroUsize>()
-        .ok()
-        .filter(|count| count.get() <= MAX_WORKERS);
-    count
-        .map(Workers::Exactly)
-        .ok_or_else(|| format!("write auto or a number from 1 to {MAX_WORKERS}"))
+    let count = text.parse::<NonZeroUsize>().ok().filter(|count| count.get() <= MAX_WORKERS);
+    count.map(Workers::Exactly).ok_or_else(|| format!("write auto or a number from 1 to {MAX_WORKERS}"))
 }
 
 /// The form that Kubernetes writes: numbers with h, m, s or ms, one after another.
@@ -150,9 +130,7 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         if rest.is_empty() && part > 0 {
             return Ok(total);
         }
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .filter(|digits| (1..=5).contains(digits));
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|digits| (1..=5).contains(digits));
         let (number, tail) = rest.split_at(digits.filter(|_| part < 4).ok_or(FORM)?);
         let number: u64 = number.parse().map_err(|_| FORM)?;
         let (unit, after) = unit_of(tail).ok_or(FORM)?;
@@ -165,32 +143,22 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 /// Milliseconds of the unit that `text` begins with, and what follows it.
 fn unit_of(text: &str) -> Option<(u64, &str)> {
     let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
-    units
-        .iter()
-        .find_map(|(name, millis)| Some((*millis, text.strip_prefix(name)?)))
+    units.iter().find_map(|(name, millis)| Some((*millis, text.strip_prefix(name)?)))
 }
 
 fn parse_objective(text: &str) -> Result<Objective, String> {
-    let (name, threshold) = text
-        .split_once('=')
-        .ok_or("write NAME=DURATION, like p99=100ms")?;
+    let (name, threshold) = text.split_once('=').ok_or("write NAME=DURATION, like p99=100ms")?;
     let well_named =
         !name.is_empty() && name.len() <= 63 && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
     if !well_named {
         return Err("the name must be 1 to 63 letters, digits or dashes".to_owned());
     }
-    Ok(Objective {
-        name: name.to_owned(),
-        threshold: parse_duration(threshold)?,
-    })
+    Ok(Objective { name: name.to_owned(), threshold: parse_duration(threshold)? })
 }
 
 fn parse_answer_bytes(text: &str) -> Result<usize, String> {
     const MAX: usize = 16 * 1024 * 1024;
-    text.parse()
-        .ok()
-        .filter(|bytes| *bytes <= MAX)
-        .ok_or_else(|| format!("write a number from 0 to {MAX}"))
+    text.parse().ok().filter(|bytes| *bytes <= MAX).ok_or_else(|| format!("write a number from 0 to {MAX}"))
 }
 
 #[cfg(test)]
@@ -239,10 +207,7 @@ mod tests {
     fn defaults_are_those_of_the_library() {
         let settings = Args::parse_from(["headroom-workload"]).settings();
         assert_eq!(settings.limits, Limits::default());
-        assert_eq!(
-            (settings.queue, settings.drain),
-            (Queue::default(), Drain::default())
-        );
+        assert_eq!((settings.queue, settings.drain), (Queue::default(), Drain::default()));
         assert_eq!(settings.workers, Workers::Auto);
     }
 }

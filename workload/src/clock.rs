@@ -17,9 +17,7 @@ pub(crate) struct Clock {
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        Self {
-            started: Instant::now(),
-        }
+        Self { started: Instant::now() }
     }
 
     pub(crate) fn now(self) -> Nanos {
@@ -30,6 +28,11 @@ impl Clock {
 impl Nanos {
     /// Longer than any process lives.
     pub(crate) const MAX: Self = Self(u64::MAX);
+
+    /// So many times this span, at most [`Nanos::MAX`].
+    pub(crate) fn scaled(self, factor: f64) -> Self {
+        Self((self.0 as f64 * factor) as u64)
+    }
 
     pub(crate) fn micros(self) -> u64 {
         self.0 / 1000

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use rand::RngExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{sleep, timeout};
 
 use crate::clock::Nanos;
 use crate::connection::{Arrival, Opened};
@@ -67,12 +67,11 @@ async fn until_closing(core: &Core) {
 async fn close(core: &Core) -> Drained {
     core.gate.stop();
     core.roster.tell_all(|| Command::Close);
-    let deadline = Instant::now() + core.settings.drain.timeout;
-    if timeout_at(deadline, ended(core)).await.is_ok() {
+    if timeout(core.settings.drain.timeout, ended(core)).await.is_ok() {
         return Drained::Completely;
     }
     core.gate.clear_queue();
-    drop(timeout_at(deadline + LAST_ANSWERS, ended(core)).await);
+    drop(timeout(LAST_ANSWERS, ended(core)).await);
     let connections = core.open.load(Relaxed);
     core.roster.tell_all(|| Command::Abort);
     tracing::warn!(connections, "the drain timeout is over: the rest is cut");
@@ -135,14 +134,9 @@ fn place(core: &Core, mut socket: std::net::TcpStream) {
         drop(socket.write_all(TOO_MANY));
         return;
     };
-    let age = limits.connection_age.mul_f64(rand::rng().random_range(0.9..1.1));
-    let retires_at = core.clock.now() + Nanos::from(age);
-    core.roster.place(Arrival {
-        socket,
-        ahead: None,
-        retires_at,
-        opened,
-    });
+    let age = Nanos::from(limits.connection_age).scaled(rand::rng().random_range(0.9..1.1));
+    let retires_at = core.clock.now() + age;
+    core.roster.place(Arrival { socket, ahead: None, retires_at, opened });
 }
 
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\

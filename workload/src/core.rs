@@ -113,11 +113,7 @@ impl Core {
         let mut stats = self.empty_stats();
         // Before admission is looked at: an answer is recorded after its slot was left, so that there are never more
         // answers than requests that have left.
-        let records = self
-            .records
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let records = self.records.read().unwrap_or_else(PoisonError::into_inner).clone();
         for record in &records {
             record.add_to(&mut stats);
         }
@@ -146,7 +142,10 @@ impl Core {
             revision: self.settings.revision.clone(),
             workers,
             pinned: false,
-            concurrency_limit: self.settings.slots_per_worker.map(|slots| slots.get() * workers),
+            concurrency_limit: self
+                .settings
+                .slots_per_worker
+                .map(|slots| slots.get().saturating_mul(workers)),
             queued: 0,
             in_flight: 0,
             arrivals: 0,

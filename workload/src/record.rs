@@ -63,11 +63,7 @@ impl Record {
     pub(crate) fn succeeded(&self, latency: Nanos) {
         self.latency.add(latency);
         for objective in &self.objectives {
-            let count = if latency <= objective.threshold {
-                &objective.good
-            } else {
-                &objective.late
-            };
+            let count = if latency <= objective.threshold { &objective.good } else { &objective.late };
             count.fetch_add(1, Relaxed);
         }
     }
@@ -82,9 +78,7 @@ impl Record {
             client_error: stats.responses.client_error + client_error,
             server_error: stats.responses.server_error + server_error,
         };
-        stats
-            .objectives
-            .resize_with(self.objectives.len(), ObjectiveCount::default);
+        stats.objectives.resize_with(self.objectives.len(), ObjectiveCount::default);
         for (sum, measured) in stats.objectives.iter_mut().zip(&self.objectives) {
             sum.name.clone_from(&measured.name);
             sum.good += measured.good.load(Relaxed);

@@ -44,9 +44,7 @@ struct Sample {
 pub fn sample_service(cost: Cost) -> Router {
     let text = b"hello, world\n".iter().copied().cycle();
     let answer = text.take(cost.answer_bytes).collect();
-    Router::new()
-        .route("/", get(answer_get).post(answer_post))
-        .with_state(Sample { cost, answer })
+    Router::new().route("/", get(answer_get).post(answer_post)).with_state(Sample { cost, answer })
 }
 
 async fn answer_get(State(sample): State<Sample>) -> Bytes {

@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use crate::admin::{self, Token, TokenError};
 use crate::control::{self, Drained};
 use crate::core::{Core, Stage};
-use crate::host::auto_workers;
+use crate::host::{auto_workers, connections_within};
 use crate::settings::{Drain, Limits, MAX_WORKERS, Objective, Queue, Settings, Workers};
 use crate::stats::Stats;
 use crate::worker::{Crew, WorkersError};
@@ -75,10 +75,7 @@ pub enum StartError {
 impl Server {
     /// A server for the service `router`, with the defaults of [`Settings`].
     pub fn builder(router: Router) -> Self {
-        Self {
-            router,
-            settings: Settings::default(),
-        }
+        Self { router, settings: Settings::default() }
     }
 
     /// Sets everything at once.
@@ -155,7 +152,7 @@ impl Server {
 
     /// Starts all threads; both ports listen when it returns.
     pub fn start(self) -> Result<RunningServer, StartError> {
-        let Self { router, settings } = self;
+        let Self { router, mut settings } = self;
         if settings.limits.head_bytes < 8192 {
             return Err(StartError::HeadBytes(settings.limits.head_bytes));
         }
@@ -166,6 +163,7 @@ impl Server {
             Workers::Auto => auto_workers().min(MAX_WORKERS),
             Workers::Exactly(count) => count.get(),
         };
+        bound_connections(&mut settings.limits);
         let core = Core::new(with_body_limit(router, settings.limits.body_bytes), settings);
         let crew = Arc::new(Crew::new(Arc::clone(&core)));
         crew.resize(workers)?;
@@ -173,16 +171,8 @@ impl Server {
         spawn("admin", move || admin::run(admin, admin_listener))?;
         let shared = Arc::clone(&core);
         let control = spawn("control", move || control::run(shared, listener))?;
-        let addresses = Addresses {
-            listening,
-            admin: admin_address,
-        };
-        Ok(RunningServer {
-            addresses,
-            core,
-            crew,
-            control,
-        })
+        let addresses = Addresses { listening, admin: admin_address };
+        Ok(RunningServer { addresses, core, crew, control })
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
@@ -221,9 +211,7 @@ impl RunningServer {
 
     /// Waits until the server has stopped, which it does only when told to [`drain`](Self::drain).
     pub fn join(self) -> io::Result<Drained> {
-        self.control
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("the control thread panicked")))
+        self.control.join().unwrap_or_else(|_| Err(io::Error::other("the control thread panicked")))
     }
 }
 
@@ -237,10 +225,15 @@ impl fmt::Display for Addresses {
 /// request an allocation.
 fn with_body_limit(router: Router, bytes: usize) -> Router {
     const LIMIT_OF_AXUM: usize = 2 * 1024 * 1024;
-    if bytes > LIMIT_OF_AXUM {
-        router.layer(DefaultBodyLimit::disable())
-    } else {
-        router
+    if bytes > LIMIT_OF_AXUM { router.layer(DefaultBodyLimit::disable()) } else { router }
+}
+
+/// Connections that take every descriptor would leave none to the admin port, and a full server looked dead.
+fn bound_connections(limits: &mut Limits) {
+    let possible = connections_within(limits.connections);
+    if possible < limits.connections {
+        tracing::warn!(wanted = limits.connections, possible, "connections limited by the open files limit");
+        limits.connections = possible;
     }
 }
 
@@ -270,9 +263,7 @@ where
     T: Send + 'static,
 {
     let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build_local(LocalOptions::default())?;
+        let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
         runtime.block_on(make())
     });
     thread.map_err(StartError::Thread)

@@ -74,7 +74,8 @@ pub struct Drain {
 /// Limits on what a client may send and how long it may take. Each holds for one connection or request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections open at the same time; more are answered 503 and closed.
+    /// Connections open at the same time; more are answered 503 and closed. At most half of the open files that the
+    /// process may have: the server raises the soft limit as far as it can.
     pub connections: usize,
     /// Bytes of a request's head, 8 KiB or more; longer ones are answered 431. At most 100 headers are read.
     pub head_bytes: usize,
@@ -84,9 +85,9 @@ pub struct Limits {
     pub body_bytes: usize,
     /// From a request's first byte (or the connection's start) to the end of its head.
     pub head_timeout: Duration,
-    /// Between two parts of a body.
+    /// Between two parts of a body that a handler reads; then 408.
     pub body_idle: Duration,
-    /// Between a request's admission and its answer; then 504.
+    /// Between a request's head and its answer; then 504, or 408 if its body has not come as a whole.
     pub request_timeout: Duration,
     /// Without the client reading anything of an answer; then the connection is reset.
     pub write_stall: Duration,
@@ -117,19 +118,13 @@ impl Default for Settings {
 
 impl Default for Queue {
     fn default() -> Self {
-        Self {
-            length: 1024,
-            delay: Duration::from_millis(50),
-        }
+        Self { length: 1024, delay: Duration::from_millis(50) }
     }
 }
 
 impl Default for Drain {
     fn default() -> Self {
-        Self {
-            wait: Duration::ZERO,
-            timeout: Duration::from_secs(10),
-        }
+        Self { wait: Duration::ZERO, timeout: Duration::from_secs(10) }
     }
 }
 
@@ -153,19 +148,8 @@ impl Default for Limits {
 impl Limits {
     /// How often connections are looked at: often enough that the shortest timeout ends at most an eighth late.
     pub(crate) fn sweep_interval(&self) -> Duration {
-        let Self {
-            head_timeout,
-            body_idle,
-            request_timeout,
-            write_stall,
-            keep_alive,
-            ..
-        } = *self;
-        let shortest = head_timeout
-            .min(body_idle)
-            .min(request_timeout)
-            .min(write_stall)
-            .min(keep_alive);
+        let Self { head_timeout, body_idle, request_timeout, write_stall, keep_alive, .. } = *self;
+        let shortest = head_timeout.min(body_idle).min(request_timeout).min(write_stall).min(keep_alive);
         (shortest / 8).clamp(Duration::from_millis(5), Duration::from_millis(250))
     }
 }

@@ -13,9 +13,8 @@ pub(super) struct Gauges {
 }
 
 /// Upper bounds of the histograms' buckets, in seconds.
-const BOUNDS: [f64; 14] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+const BOUNDS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 const PREFIX: &str = "headroom_workload";
 
@@ -44,38 +43,18 @@ impl Text {
             &stats.latency,
         )?;
         self.histogram("service_duration_seconds", "Time in the handler.", &stats.service)?;
-        self.histogram(
-            "queue_wait_seconds",
-            "Time waiting for admission.",
-            &stats.queue_wait,
-        )
+        self.histogram("queue_wait_seconds", "Time waiting for admission.", &stats.queue_wait)
     }
 
     fn gauges(&mut self, stats: &Stats, gauges: &Gauges) -> fmt::Result {
         let limit = stats.concurrency_limit.map_or(f64::INFINITY, f64::from);
         for (name, help, value) in [
             ("workers", "Workers that run.", f64::from(stats.workers)),
-            (
-                "concurrency_limit",
-                "Requests that may run at the same time.",
-                limit,
-            ),
-            (
-                "queued_requests",
-                "Requests that wait for admission.",
-                stats.queued as f64,
-            ),
-            (
-                "in_flight_requests",
-                "Requests admitted and not answered.",
-                stats.in_flight as f64,
-            ),
+            ("concurrency_limit", "Requests that may run at the same time.", limit),
+            ("queued_requests", "Requests that wait for admission.", stats.queued as f64),
+            ("in_flight_requests", "Requests admitted and not answered.", stats.in_flight as f64),
             ("connections", "Open connections.", gauges.connections as f64),
-            (
-                "ready",
-                "Whether the server is ready.",
-                f64::from(u8::from(gauges.ready)),
-            ),
+            ("ready", "Whether the server is ready.", f64::from(u8::from(gauges.ready))),
         ] {
             self.family(name, "gauge", help, &[(String::new(), value)])?;
         }
@@ -87,38 +66,14 @@ impl Text {
         let (in_flight, queued) = (stats.in_flight_seconds, stats.queued_seconds);
         let (cpu, throttled) = (stats.cpu_seconds, stats.throttled_seconds);
         for (name, help, value) in [
-            (
-                "arrivals_total",
-                "Requests whose head was read.",
-                stats.arrivals as f64,
-            ),
-            (
-                "retries_total",
-                "Arrivals marked as retries.",
-                stats.retries as f64,
-            ),
-            (
-                "admitted_total",
-                "Arrivals handed to the service.",
-                stats.admitted as f64,
-            ),
-            (
-                "connections_refused_total",
-                "Connections over the limit.",
-                refused,
-            ),
-            (
-                "in_flight_seconds_total",
-                "Integral of in-flight requests.",
-                in_flight,
-            ),
+            ("arrivals_total", "Requests whose head was read.", stats.arrivals as f64),
+            ("retries_total", "Arrivals marked as retries.", stats.retries as f64),
+            ("admitted_total", "Arrivals handed to the service.", stats.admitted as f64),
+            ("connections_refused_total", "Connections over the limit.", refused),
+            ("in_flight_seconds_total", "Integral of in-flight requests.", in_flight),
             ("queued_seconds_total", "Integral of queued requests.", queued),
             ("cpu_seconds_total", "CPU time of the process.", cpu),
-            (
-                "throttled_seconds_total",
-                "Time held back by the cgroup.",
-                throttled,
-            ),
+            ("throttled_seconds_total", "Time held back by the cgroup.", throttled),
         ] {
             self.family(name, "counter", help, &[(String::new(), value)])?;
         }
@@ -147,12 +102,7 @@ impl Text {
             ("5xx", responses.server_error),
         ];
         let rows = classes.map(|(class, count)| (format!("class=\"{class}\""), count as f64));
-        self.family(
-            "responses_total",
-            "counter",
-            "Answers to admitted requests.",
-            &rows,
-        )
+        self.family("responses_total", "counter", "Answers to admitted requests.", &rows)
     }
 
     fn objectives(&mut self, stats: &Stats) -> fmt::Result {
@@ -171,28 +121,15 @@ impl Text {
 
     fn workers(&mut self, stats: &Stats) -> fmt::Result {
         let workers = stats.busy_seconds_per_worker.iter().enumerate();
-        let rows: Vec<_> = workers
-            .map(|(worker, seconds)| (format!("worker=\"{worker}\""), *seconds))
-            .collect();
-        self.family(
-            "busy_seconds_total",
-            "counter",
-            "Time a worker was occupied.",
-            &rows,
-        )
+        let rows: Vec<_> =
+            workers.map(|(worker, seconds)| (format!("worker=\"{worker}\""), *seconds)).collect();
+        self.family("busy_seconds_total", "counter", "Time a worker was occupied.", &rows)
     }
 
     fn family(&mut self, name: &str, kind: &str, help: &str, values: Values<'_>) -> fmt::Result {
-        writeln!(
-            self.0,
-            "# HELP {PREFIX}_{name} {help}\n# TYPE {PREFIX}_{name} {kind}"
-        )?;
+        writeln!(self.0, "# HELP {PREFIX}_{name} {help}\n# TYPE {PREFIX}_{name} {kind}")?;
         for (labels, value) in values {
-            let value = if value.is_infinite() {
-                "+Inf".to_owned()
-            } else {
-                value.to_string()
-            };
+            let value = if value.is_infinite() { "+Inf".to_owned() } else { value.to_string() };
             match labels.as_str() {
                 "" => writeln!(self.0, "{PREFIX}_{name} {value}")?,
                 labels => writeln!(self.0, "{PREFIX}_{name}{{{labels}}} {value}")?,
@@ -202,27 +139,17 @@ impl Text {
     }
 
     fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) -> fmt::Result {
-        writeln!(
-            self.0,
-            "# HELP {PREFIX}_{name} {help}\n# TYPE {PREFIX}_{name} histogram"
-        )?;
+        writeln!(self.0, "# HELP {PREFIX}_{name} {help}\n# TYPE {PREFIX}_{name} histogram")?;
         for bound in BOUNDS {
             let count = histogram.count_within(bound);
             writeln!(self.0, "{PREFIX}_{name}_bucket{{le=\"{bound}\"}} {count}")?;
         }
         let moments = histogram.moments();
         writeln!(self.0, "{PREFIX}_{name}_bucket{{le=\"+Inf\"}} {}", moments.count)?;
-        writeln!(
-            self.0,
-            "{PREFIX}_{name}_sum {}\n{PREFIX}_{name}_count {}",
-            moments.sum, moments.count
-        )
+        writeln!(self.0, "{PREFIX}_{name}_sum {}\n{PREFIX}_{name}_count {}", moments.sum, moments.count)
     }
 }
 
 fn escaped(label: &str) -> String {
-    label
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
+    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -11,6 +11,7 @@ use axum::routing::{get, put};
 use axum::{Json, Router};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use tokio::task::{JoinError, spawn_blocking};
 
 use super::metrics;
 use super::token::{Token, TokenError};
@@ -47,6 +48,8 @@ enum WriteError {
     Body(#[from] serde_json::Error),
     #[error(transparent)]
     Workers(#[from] WorkersError),
+    #[error("the change failed inside the server: {0}")]
+    Failed(#[from] JoinError),
 }
 
 impl Admin {
@@ -60,14 +63,19 @@ impl Admin {
 
     fn authorize(&self, headers: &HeaderMap) -> Result<(), WriteError> {
         let token = self.token.as_ref().ok_or(WriteError::WritesOff)?;
-        let offered = headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        let offered = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
         if token.matches(offered.ok_or(WriteError::Unauthorized)?)? {
             Ok(())
         } else {
             Err(WriteError::Unauthorized)
         }
+    }
+
+    fn set_runtime(&self, headers: &HeaderMap, body: &[u8]) -> Result<Runtime, WriteError> {
+        self.authorize(headers)?;
+        let wanted: Runtime = serde_json::from_slice(body)?;
+        let workers = self.crew.resize(wanted.workers)?;
+        Ok(Runtime { workers })
     }
 }
 
@@ -101,10 +109,7 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
         connections_refused: core.turned_away.load(Relaxed),
         ready: core.stage() == Stage::Ready,
     };
-    (
-        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        metrics::render(&core.stats(), &gauges),
-    )
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::render(&core.stats(), &gauges))
 }
 
 async fn set_runtime(
@@ -112,10 +117,8 @@ async fn set_runtime(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Runtime>, WriteError> {
-    admin.authorize(&headers)?;
-    let wanted: Runtime = serde_json::from_slice(&body)?;
-    let workers = admin.crew.resize(wanted.workers)?;
-    Ok(Json(Runtime { workers }))
+    // Reads a file and waits for threads to start: the port answers probes meanwhile.
+    spawn_blocking(move || admin.set_runtime(&headers, &body)).await?.map(Json)
 }
 
 impl WriteError {
@@ -123,7 +126,9 @@ impl WriteError {
         match self {
             Self::WritesOff => StatusCode::FORBIDDEN,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Token(_) | Self::Workers(WorkersError::Start(_)) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Token(_) | Self::Failed(_) | Self::Workers(WorkersError::Start(_)) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
             Self::Body(_) | Self::Workers(WorkersError::OutOfRange(_)) => StatusCode::BAD_REQUEST,
             Self::Workers(WorkersError::StillRetiring | WorkersError::Stopping) => StatusCode::CONFLICT,
         }
@@ -136,9 +141,7 @@ impl IntoResponse for WriteError {
         let body = Json(serde_json::json!({ "error": self.to_string() }));
         let mut response = (status, body).into_response();
         if status == StatusCode::UNAUTHORIZED {
-            response
-                .headers_mut()
-                .insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
+            response.headers_mut().insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -45,12 +45,7 @@ pub(crate) async fn run(admin: Admin, listener: std::net::TcpListener) -> io::Re
             continue;
         };
         let Ok(socket) = socket.into_std() else { continue };
-        let arrival = Arrival {
-            socket,
-            ahead: None,
-            retires_at: Nanos::MAX,
-            opened,
-        };
+        let arrival = Arrival { socket, ahead: None, retires_at: Nanos::MAX, opened };
         spawn_local(drive(arrival, Rc::clone(&hall), backend.clone()));
     }
 }

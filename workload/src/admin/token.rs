@@ -36,9 +36,7 @@ const MAX_BYTES: usize = 4096;
 impl Token {
     /// Reads the token once, so that a mistake shows at the start.
     pub(crate) fn read(file: &Path) -> Result<Self, TokenError> {
-        let token = Self {
-            file: file.to_owned(),
-        };
+        let token = Self { file: file.to_owned() };
         token.bytes()?;
         Ok(token)
     }
@@ -52,10 +50,7 @@ impl Token {
         let file = &self.file;
         let mut text = Vec::new();
         let read = File::open(file).and_then(|file| file.take(MAX_BYTES as u64 + 1).read_to_end(&mut text));
-        read.map_err(|source| TokenError::Read {
-            file: file.clone(),
-            source,
-        })?;
+        read.map_err(|source| TokenError::Read { file: file.clone(), source })?;
         let token = text.trim_ascii();
         if token.is_empty() || text.len() > MAX_BYTES {
             return Err(TokenError::Size { file: file.clone() });
@@ -88,10 +83,7 @@ mod tests {
     #[test]
     fn empty_and_huge_files_are_refused() {
         assert!(matches!(token(b" \n").1, Err(TokenError::Size { .. })));
-        assert!(matches!(
-            token(&[b'x'; MAX_BYTES + 1]).1,
-            Err(TokenError::Size { .. })
-        ));
+        assert!(matches!(token(&[b'x'; MAX_BYTES + 1]).1, Err(TokenError::Size { .. })));
     }
 
     #[test]

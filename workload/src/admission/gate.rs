@@ -65,12 +65,7 @@ pub(crate) struct Permit {
 impl Gate {
     pub(crate) fn new(clock: Clock, rules: Rules, roster: Arc<Roster>) -> Arc<Self> {
         let admission = Mutex::new(Admission::new(rules));
-        Arc::new(Self {
-            clock,
-            admission,
-            roster,
-            began_waiting: Notify::new(),
-        })
+        Arc::new(Self { clock, admission, roster, began_waiting: Notify::new() })
     }
 
     /// A request whose head was read at `now` in the worker `home`. Unless it may run here, it is taken away.
@@ -82,11 +77,7 @@ impl Gate {
         let verdict = admission.arrive(now, home, || {
             let (sender, receiver) = oneshot::channel();
             reply = Some(receiver);
-            Job {
-                request: Box::new(mem::take(request)),
-                reply: sender,
-                waited: Nanos::default(),
-            }
+            Job { request: Box::new(mem::take(request)), reply: sender, waited: Nanos::default() }
         });
         drop(admission);
         let ticket = match verdict {
@@ -101,11 +92,7 @@ impl Gate {
                 Some(ticket)
             }
         };
-        let errand = reply.map(|reply| Errand {
-            gate: Arc::clone(self),
-            ticket,
-            reply,
-        });
+        let errand = reply.map(|reply| Errand { gate: Arc::clone(self), ticket, reply });
         // A request that was taken away always has a reply to wait for.
         errand.map_or(Entry::Rejected(Rejection::Abandoned), Entry::Elsewhere)
     }
@@ -212,19 +199,11 @@ impl Gate {
     fn dispatch(self: &Arc<Self>, worker: WorkerId, now: Nanos, job: Job) {
         // A worker ends only after its permits are back, so its mailbox is open; were it not, dropping the command
         // would free the slot and tell the connection.
-        drop(
-            self.roster
-                .send(worker, Command::Run(job, self.permit(worker, now))),
-        );
+        drop(self.roster.send(worker, Command::Run(job, self.permit(worker, now))));
     }
 
     fn permit(self: &Arc<Self>, worker: WorkerId, since: Nanos) -> Permit {
-        Permit {
-            gate: Arc::clone(self),
-            worker,
-            since,
-            until: None,
-        }
+        Permit { gate: Arc::clone(self), worker, since, until: None }
     }
 
     fn take(&self, now: Nanos, worker: WorkerId) -> Option<Taken<Job>> {

@@ -105,11 +105,7 @@ impl<J> Admission<J> {
         self.tally.arrivals += 1;
         if let Some(worker) = self.free_worker(home) {
             self.occupy(worker, now);
-            return if worker == home {
-                Verdict::Here
-            } else {
-                Verdict::There(worker, job())
-            };
+            return if worker == home { Verdict::Here } else { Verdict::There(worker, job()) };
         }
         if self.queue.len() >= self.rules.queue_length {
             return self.refuse(Rejection::QueueFull);
@@ -120,11 +116,7 @@ impl<J> Admission<J> {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         let job = job();
-        self.queue.push_back(Waiting {
-            ticket,
-            since: now,
-            job,
-        });
+        self.queue.push_back(Waiting { ticket, since: now, job });
         self.tally.queued.raise(now);
         Verdict::Waits(ticket)
     }
@@ -155,13 +147,8 @@ impl<J> Admission<J> {
 
     /// The next request that has waited longer than the bound.
     pub(crate) fn take_overdue(&mut self, now: Nanos) -> Option<J> {
-        let overdue = self
-            .queue
-            .front()
-            .is_some_and(|first| now - first.since > self.rules.delay_bound);
-        overdue
-            .then(|| self.turn_away(now, Rejection::DelayBound))
-            .flatten()
+        let overdue = self.queue.front().is_some_and(|first| now - first.since > self.rules.delay_bound);
+        overdue.then(|| self.turn_away(now, Rejection::DelayBound)).flatten()
     }
 
     /// The next of all that wait, to be told that the server ends.
@@ -171,10 +158,7 @@ impl<J> Admission<J> {
 
     /// The client of a waiting request has left.
     pub(crate) fn abandon(&mut self, now: Nanos, ticket: Ticket) -> Option<J> {
-        let index = self
-            .queue
-            .binary_search_by_key(&ticket, |waiting| waiting.ticket)
-            .ok()?;
+        let index = self.queue.binary_search_by_key(&ticket, |waiting| waiting.ticket).ok()?;
         let waiting = self.queue.remove(index)?;
         self.tally.queued.lower(now);
         self.tally.reject(Rejection::Abandoned);
@@ -184,10 +168,7 @@ impl<J> Admission<J> {
     /// A worker begins: its slots are free from now on. The caller then takes what waits.
     pub(crate) fn enlist(&mut self, worker: WorkerId) {
         while self.workers.len() <= worker.0 {
-            self.workers.push(Slots {
-                role: Role::Gone,
-                held: Integral::default(),
-            });
+            self.workers.push(Slots { role: Role::Gone, held: Integral::default() });
         }
         self.workers[worker.0].role = Role::Live;
     }
@@ -225,23 +206,14 @@ impl<J> Admission<J> {
 
     /// Numbers of the live workers, ascending.
     pub(crate) fn live(&self) -> impl DoubleEndedIterator<Item = WorkerId> {
-        let numbers = self
-            .workers
-            .iter()
-            .enumerate()
-            .filter(|(_, slots)| slots.role == Role::Live);
+        let numbers = self.workers.iter().enumerate().filter(|(_, slots)| slots.role == Role::Live);
         numbers.map(|(number, _)| WorkerId(number))
     }
 
     /// Share of the slots occupied, integrated, in seconds, for each worker; `None` without a limit.
     pub(crate) fn occupied_seconds(&self, now: Nanos) -> Option<Vec<f64>> {
         let slots = f64::from(self.rules.slots_per_worker?);
-        Some(
-            self.workers
-                .iter()
-                .map(|worker| worker.held.seconds(now) / slots)
-                .collect(),
-        )
+        Some(self.workers.iter().map(|worker| worker.held.seconds(now) / slots).collect())
     }
 
     fn free_worker(&self, home: WorkerId) -> Option<WorkerId> {
@@ -277,10 +249,7 @@ impl<J> Admission<J> {
     fn dequeue(&mut self, now: Nanos) -> Option<Taken<J>> {
         let first = self.queue.pop_front()?;
         self.tally.queued.lower(now);
-        Some(Taken {
-            job: first.job,
-            waited: now - first.since,
-        })
+        Some(Taken { job: first.job, waited: now - first.since })
     }
 
     fn turn_away(&mut self, now: Nanos, reason: Rejection) -> Option<J> {
@@ -295,11 +264,7 @@ impl<J> Admission<J> {
 
     /// Counts a rejection for lack of room; once the server stops, that is the reason for all of them.
     fn count(&mut self, reason: Rejection) -> Rejection {
-        let reason = if self.stopping == Stopping::Yes {
-            Rejection::Draining
-        } else {
-            reason
-        };
+        let reason = if self.stopping == Stopping::Yes { Rejection::Draining } else { reason };
         self.tally.reject(reason);
         reason
     }

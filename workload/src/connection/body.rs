@@ -37,12 +37,7 @@ pub(super) fn limited(incoming: Incoming, upload: Arc<Upload>, limit: usize) -> 
 
 impl AnswerBody {
     pub(super) fn new(inner: Body, permit: Option<Permit>, how: Answered, progress: Rc<Progress>) -> Self {
-        Self {
-            inner,
-            permit,
-            how,
-            progress,
-        }
+        Self { inner, permit, how, progress }
     }
 }
 
@@ -54,7 +49,10 @@ impl HttpBody for UploadBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.incoming).poll_frame(cx));
+        let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) else {
+            self.upload.awaited();
+            return Poll::Pending;
+        };
         match frame {
             None => self.upload.completed(),
             Some(Ok(_)) if self.incoming.is_end_stream() => self.upload.completed(),

@@ -67,12 +67,7 @@ impl Drop for Opened {
 
 /// Serves a connection on this thread for as long as it stays.
 pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) -> Ended {
-    let Arrival {
-        socket,
-        ahead,
-        retires_at,
-        opened,
-    } = arrival;
+    let Arrival { socket, ahead, retires_at, opened } = arrival;
     let Ok(socket) = TcpStream::from_std(socket) else {
         return Ended::Closed;
     };
@@ -98,12 +93,7 @@ pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) ->
         }
         End::Parted => socket.into_std().map_or(Ended::Closed, |socket| {
             let ahead = Some(read_buf);
-            Ended::Parted(Arrival {
-                socket,
-                ahead,
-                retires_at,
-                opened,
-            })
+            Ended::Parted(Arrival { socket, ahead, retires_at, opened })
         }),
     }
 }

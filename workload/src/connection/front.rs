@@ -42,11 +42,7 @@ pub(super) struct Front {
 
 impl Front {
     pub(super) fn new(hall: Rc<Hall>, progress: Rc<Progress>, backend: Backend) -> Self {
-        Self {
-            hall,
-            progress,
-            backend,
-        }
+        Self { hall, progress, backend }
     }
 
     /// The answer to one request. There always is one.
@@ -73,7 +69,7 @@ impl Front {
             self.progress.head_read(arrived, None);
             Body::empty()
         } else {
-            let upload = Upload::begin(self.hall.clock(), arrived);
+            let upload = Upload::begin(self.hall.clock());
             self.progress.head_read(arrived, Some(upload.clone()));
             limited(incoming, upload, self.hall.limits.body_bytes)
         };
@@ -107,19 +103,13 @@ impl Front {
         }
         self.progress.answering();
         let successful = response.status() < StatusCode::BAD_REQUEST;
-        let how = if successful {
-            Answered::Successfully
-        } else {
-            Answered::Otherwise
-        };
+        let how = if successful { Answered::Successfully } else { Answered::Otherwise };
         response.map(|body| AnswerBody::new(body, permit, how, Rc::clone(&self.progress)))
     }
 }
 
 fn end_connection(response: &mut Response<Body>) {
-    response
-        .headers_mut()
-        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
 impl Backend {

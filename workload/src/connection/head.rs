@@ -16,9 +16,7 @@ pub(super) fn check<B>(request: &Request<B>, limits: &Limits) -> Result<(), Refu
     check_host(request)?;
     // Two encodings, or one that is not "chunked", are how requests are smuggled past a proxy.
     if !all_are(headers.get_all(TRANSFER_ENCODING).iter(), 1, "chunked") {
-        return Err(Refusal::Malformed(
-            "Transfer-Encoding must be \"chunked\", once\n",
-        ));
+        return Err(Refusal::Malformed("Transfer-Encoding must be \"chunked\", once\n"));
     }
     if declared_length(headers).is_some_and(|length| length > limits.body_bytes as u64) {
         return Err(Refusal::BodyTooLarge);
@@ -34,9 +32,7 @@ fn check_host<B>(request: &Request<B>) -> Result<(), Refusal> {
     }
     match (request.uri().authority(), host) {
         (Some(target), Some(host)) if !target.as_str().as_bytes().eq_ignore_ascii_case(host.as_bytes()) => {
-            Err(Refusal::Malformed(
-                "the Host header differs from the request target\n",
-            ))
+            Err(Refusal::Malformed("the Host header differs from the request target\n"))
         }
         _ => Ok(()),
     }
@@ -77,16 +73,9 @@ mod tests {
         #[case] target: &str,
         #[case] expected: Result<(), Refusal>,
     ) {
-        let limits = Limits {
-            uri_bytes: 10,
-            body_bytes: 100,
-            ..Limits::default()
-        };
-        let request = headers
-            .iter()
-            .fold(Request::get(target), |request, (name, value)| {
-                request.header(*name, *value)
-            });
+        let limits = Limits { uri_bytes: 10, body_bytes: 100, ..Limits::default() };
+        let request =
+            headers.iter().fold(Request::get(target), |request, (name, value)| request.header(*name, *value));
         assert_eq!(check(&request.body(()).unwrap(), &limits), expected);
     }
 }

@@ -5,7 +5,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -65,8 +65,10 @@ pub(super) enum Order {
 #[derive(Debug)]
 pub(super) struct Upload {
     clock: Clock,
-    /// Nanoseconds of the last part; [`u64::MAX`] once the end was read.
-    last: AtomicU64,
+    /// Nanoseconds; since when the handler waits for the client's next part. [`u64::MAX`] while it does not.
+    awaited_since: AtomicU64,
+    /// Whether the end was read.
+    complete: AtomicBool,
 }
 
 impl Progress {
@@ -139,10 +141,7 @@ impl Progress {
 
     /// Whether some of the request's body was not read.
     pub(super) fn is_uploading(&self) -> bool {
-        self.upload
-            .borrow()
-            .as_ref()
-            .is_some_and(|upload| !upload.is_complete())
+        self.upload.borrow().as_ref().is_some_and(|upload| !upload.is_complete())
     }
 
     /// Asks the connection to go to another worker.
@@ -155,16 +154,24 @@ impl Progress {
     /// Ends what takes too long at `now`. A connection without a request closes after `idle`.
     pub(super) fn check(&self, now: Nanos, limits: &Limits, idle: Duration) {
         let waited: Duration = (now - self.since.get()).into();
-        let stalled = self
-            .write_blocked
-            .get()
-            .is_some_and(|since| now - since > limits.write_stall.into());
+        let stalled = self.write_blocked.get().is_some_and(|since| now - since > limits.write_stall.into());
         match self.phase.get() {
             _ if stalled => self.tell(Order::Reset),
             Phase::Idle if waited > idle => self.tell(Order::Close),
             Phase::Head if waited > limits.head_timeout => self.tell(Order::Close),
-            Phase::Running if waited > limits.request_timeout => self.give_up(Refusal::TimedOut),
-            Phase::Running if self.upload_idle(now) > limits.body_idle => self.give_up(Refusal::BodyTooSlow),
+            Phase::Running => self.check_request(now, waited, limits),
+            _ => {}
+        }
+    }
+
+    /// What the client keeps from ending is the client's failure, not the handler's.
+    fn check_request(&self, now: Nanos, waited: Duration, limits: &Limits) {
+        let overdue = waited > limits.request_timeout;
+        match self.awaits_client() {
+            Some(since) if overdue || now - since > limits.body_idle.into() => {
+                self.give_up(Refusal::BodyTooSlow);
+            }
+            None if overdue => self.give_up(Refusal::TimedOut),
             _ => {}
         }
     }
@@ -183,13 +190,9 @@ impl Progress {
         self.since.set(now);
     }
 
-    fn upload_idle(&self, now: Nanos) -> Duration {
-        let last = self
-            .upload
-            .borrow()
-            .as_ref()
-            .map(|upload| Nanos(upload.last.load(Relaxed)));
-        last.map_or(Duration::ZERO, |last| (now - last).into())
+    /// Since when the handler waits for the client to send more of the body, if it does.
+    fn awaits_client(&self) -> Option<Nanos> {
+        self.upload.borrow().as_ref().and_then(|upload| upload.awaited_since())
     }
 
     fn give_up(&self, refusal: Refusal) {
@@ -210,22 +213,34 @@ impl Progress {
 }
 
 impl Upload {
-    pub(super) fn begin(clock: Clock, now: Nanos) -> Arc<Self> {
+    pub(super) fn begin(clock: Clock) -> Arc<Self> {
         Arc::new(Self {
             clock,
-            last: AtomicU64::new(now.0),
+            awaited_since: AtomicU64::new(Nanos::MAX.0),
+            complete: AtomicBool::new(false),
         })
     }
 
+    pub(super) fn awaited(&self) {
+        if self.awaited_since().is_none() {
+            self.awaited_since.store(self.clock.now().0, Relaxed);
+        }
+    }
+
     pub(super) fn progressed(&self) {
-        self.last.store(self.clock.now().0, Relaxed);
+        self.awaited_since.store(Nanos::MAX.0, Relaxed);
     }
 
     pub(super) fn completed(&self) {
-        self.last.store(Nanos::MAX.0, Relaxed);
+        self.progressed();
+        self.complete.store(true, Relaxed);
+    }
+
+    fn awaited_since(&self) -> Option<Nanos> {
+        Some(Nanos(self.awaited_since.load(Relaxed))).filter(|since| *since != Nanos::MAX)
     }
 
     fn is_complete(&self) -> bool {
-        self.last.load(Relaxed) == Nanos::MAX.0
+        self.complete.load(Relaxed)
     }
 }

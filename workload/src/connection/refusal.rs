@@ -29,10 +29,7 @@ impl Refusal {
         let mut response = Response::new(Body::from(text));
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("text/plain; charset=utf-8"),
-        );
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         match self {
             Self::Overloaded(_) => headers.insert(RETRY_AFTER, HeaderValue::from_static("1")),
             Self::TimedOut | Self::Crashed => None,
@@ -52,10 +49,7 @@ impl Refusal {
             Self::Overloaded(reason) => (StatusCode::SERVICE_UNAVAILABLE, overload_text(reason)),
             Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "the request took too long\n"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "the request body came too slowly\n"),
-            Self::Crashed => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the request failed inside the server\n",
-            ),
+            Self::Crashed => (StatusCode::INTERNAL_SERVER_ERROR, "the request failed inside the server\n"),
         }
     }
 }

@@ -44,9 +44,7 @@ impl Hall {
     pub(crate) fn new(clock: Clock, limits: Limits, record: Arc<Record>) -> Rc<Self> {
         let mut http = http1::Builder::new();
         // The sweep keeps the time: hyper would set a timer for each request.
-        http.header_read_timeout(None)
-            .max_buf_size(limits.head_bytes)
-            .max_header_size(limits.head_bytes);
+        http.header_read_timeout(None).max_buf_size(limits.head_bytes).max_header_size(limits.head_bytes);
         Rc::new(Self {
             record,
             limits,
@@ -82,17 +80,9 @@ impl Hall {
         self.mood.get()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.connections.borrow().is_empty()
-    }
-
     /// Asks up to `count` connections to go to another worker.
     pub(crate) fn part(&self, count: usize) {
-        self.connections
-            .borrow()
-            .values()
-            .take(count)
-            .for_each(|progress| progress.part());
+        self.connections.borrow().values().take(count).for_each(|progress| progress.part());
     }
 
     /// Ends what takes too long.
@@ -100,19 +90,10 @@ impl Hall {
         let now = self.now();
         let (idle, head) = match self.mood.get() {
             Mood::Open => (self.limits.keep_alive, self.limits.head_timeout),
-            Mood::Closing => (
-                LINGER.min(self.limits.keep_alive),
-                LINGER.min(self.limits.head_timeout),
-            ),
+            Mood::Closing => (LINGER.min(self.limits.keep_alive), LINGER.min(self.limits.head_timeout)),
         };
-        let limits = Limits {
-            head_timeout: head,
-            ..self.limits
-        };
-        self.connections
-            .borrow()
-            .values()
-            .for_each(|progress| progress.check(now, &limits, idle));
+        let limits = Limits { head_timeout: head, ..self.limits };
+        self.connections.borrow().values().for_each(|progress| progress.check(now, &limits, idle));
     }
 
     pub(super) fn enter(&self, progress: Rc<Progress>) -> u64 {

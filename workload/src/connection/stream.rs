@@ -24,12 +24,7 @@ pub(super) struct WatchedStream {
 
 impl WatchedStream {
     pub(super) fn new(ahead: Bytes, socket: TcpStream, progress: Rc<Progress>, hall: Rc<Hall>) -> Self {
-        Self {
-            ahead,
-            socket,
-            progress,
-            hall,
-        }
+        Self { ahead, socket, progress, hall }
     }
 
     pub(super) fn into_socket(self) -> TcpStream {

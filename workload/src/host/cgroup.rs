@@ -8,15 +8,11 @@ use std::path::PathBuf;
 
 /// CPUs that the quota allows, 0.5 for half of one; `None` without a limit.
 pub(super) fn quota() -> Option<f64> {
-    read("cpu.max", Version::Two)
-        .and_then(|text| quota_v2(&text))
-        .or_else(|| {
-            let (quota, period) = (
-                read("cpu.cfs_quota_us", Version::One)?,
-                read("cpu.cfs_period_us", Version::One)?,
-            );
-            quota_v1(&quota, &period)
-        })
+    read("cpu.max", Version::Two).and_then(|text| quota_v2(&text)).or_else(|| {
+        let (quota, period) =
+            (read("cpu.cfs_quota_us", Version::One)?, read("cpu.cfs_period_us", Version::One)?);
+        quota_v1(&quota, &period)
+    })
 }
 
 /// For how long the process's threads were kept from running, in seconds; 0 when the cgroup does not say.
@@ -38,9 +34,7 @@ fn read(file: &str, version: Version) -> Option<String> {
         Version::Two => "/sys/fs/cgroup",
     };
     let at = |path: &str| PathBuf::from(root).join(path.trim_start_matches('/')).join(file);
-    fs::read_to_string(at(&own))
-        .or_else(|_| fs::read_to_string(at("")))
-        .ok()
+    fs::read_to_string(at(&own)).or_else(|_| fs::read_to_string(at(""))).ok()
 }
 
 /// The path in `/proc/self/cgroup` of the hierarchy that has the CPU controller.
@@ -72,14 +66,10 @@ fn quota_v1(quota: &str, period: &str) -> Option<f64> {
 fn throttled(text: &str) -> f64 {
     let value = |name: &str| {
         let mut lines = text.lines().filter_map(|line| line.split_once(' '));
-        lines
-            .find(|(key, _)| *key == name)
-            .and_then(|(_, value)| value.trim().parse::<f64>().ok())
+        lines.find(|(key, _)| *key == name).and_then(|(_, value)| value.trim().parse::<f64>().ok())
     };
     let micros = value("throttled_usec").map(|micros| micros * 1e-6);
-    micros
-        .or_else(|| value("throttled_time").map(|nanos| nanos * 1e-9))
-        .unwrap_or(0.0)
+    micros.or_else(|| value("throttled_time").map(|nanos| nanos * 1e-9)).unwrap_or(0.0)
 }
 
 #[cfg(test)]

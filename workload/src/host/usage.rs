@@ -58,10 +58,7 @@ impl Cpu {
     /// Seconds of each worker number.
     pub(crate) fn seconds(&self) -> Vec<f64> {
         let workers = self.workers().clone();
-        workers
-            .iter()
-            .map(|worker| worker.past + worker.thread.map_or(0.0, running_seconds))
-            .collect()
+        workers.iter().map(|worker| worker.past + worker.thread.map_or(0.0, running_seconds)).collect()
     }
 
     fn workers(&self) -> MutexGuard<'_, Vec<Worker>> {
@@ -80,9 +77,7 @@ impl Drop for Following<'_> {
 /// CPU time of another thread of this process: the first number of its `schedstat`, in nanoseconds.
 fn running_seconds(thread: Pid) -> f64 {
     let text = fs::read_to_string(format!("/proc/self/task/{}/schedstat", thread.as_raw_nonzero()));
-    let nanos = text
-        .ok()
-        .and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+    let nanos = text.ok().and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
     nanos.unwrap_or(0.0) * 1e-9
 }
 

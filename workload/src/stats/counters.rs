@@ -97,10 +97,7 @@ pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D
     if (0.0..=MAX_COUNT).contains(&value) {
         Ok(value as u64)
     } else {
-        Err(Error::invalid_value(
-            Unexpected::Float(value),
-            &"a count from 0 to 2^53",
-        ))
+        Err(Error::invalid_value(Unexpected::Float(value), &"a count from 0 to 2^53"))
     }
 }
 
@@ -110,9 +107,6 @@ pub(super) fn integral<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64
     if (0.0..=1e15).contains(&value) {
         Ok(value)
     } else {
-        Err(Error::invalid_value(
-            Unexpected::Float(value),
-            &"seconds from 0 to 1e15",
-        ))
+        Err(Error::invalid_value(Unexpected::Float(value), &"seconds from 0 to 1e15"))
     }
 }

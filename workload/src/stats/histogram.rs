@@ -76,11 +76,16 @@ impl Histogram {
 
     /// Number of recorded durations of at most `seconds`, each taken as the middle of its bucket.
     pub fn count_within(&self, seconds: f64) -> u64 {
+<<<<<<< HEAD
         let within = self
             .buckets
             .iter()
             .take_while(|(index, _)| middle_seconds(*index) <= seconds);
         within.fold(0, |sum, (_, count)| sum.saturating_add(*count))
+=======
+        let within = self.buckets.iter().take_while(|(index, _)| middle_seconds(*index) <= seconds);
+        within.map(|(_, count)| count).sum()
+>>>>>>> srvfix
     }
 
     /// Adds another histogram's counts.
@@ -110,9 +115,7 @@ impl Histogram {
             let fresh = count.saturating_sub(known);
             (fresh > 0).then_some((index, fresh))
         });
-        Self {
-            buckets: buckets.collect(),
-        }
+        Self { buckets: buckets.collect() }
     }
 }
 
@@ -155,10 +158,7 @@ mod tests {
     #[test]
     fn counts_within_a_bound_are_those_below_it() {
         let histogram = of(&[100, 1000, 10_000]);
-        assert_eq!(
-            [0.0, 0.0005, 0.005, 1.0].map(|seconds| histogram.count_within(seconds)),
-            [0, 1, 2, 3]
-        );
+        assert_eq!([0.0, 0.0005, 0.005, 1.0].map(|seconds| histogram.count_within(seconds)), [0, 1, 2, 3]);
     }
 
     #[test]

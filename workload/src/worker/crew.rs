@@ -35,10 +35,7 @@ pub enum WorkersError {
 
 impl Crew {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        Self {
-            core,
-            changing: Mutex::new(()),
-        }
+        Self { core, changing: Mutex::new(()) }
     }
 
     /// Makes it `wanted` workers. Growing ends when the new ones serve; those too many finish by themselves.

@@ -36,13 +36,7 @@ const LONG_BURST: Nanos = Nanos(50_000);
 impl Desk {
     pub(crate) fn new(worker: WorkerId, gate: Arc<Gate>, hall: Rc<Hall>, router: axum::Router) -> Rc<Self> {
         let service = router.into_service();
-        Rc::new(Self {
-            worker,
-            gate,
-            hall,
-            service,
-            burst: Cell::default(),
-        })
+        Rc::new(Self { worker, gate, hall, service, burst: Cell::default() })
     }
 
     /// A request of one of this worker's connections, whose head was read at `arrived`.
@@ -56,11 +50,7 @@ impl Desk {
 
     /// A request that came through the gate to this worker. Ends early when its client leaves.
     pub(crate) async fn run_job(self: Rc<Self>, job: Job, permit: Permit) {
-        let Job {
-            request,
-            mut reply,
-            waited,
-        } = job;
+        let Job { request, mut reply, waited } = job;
         let outcome = {
             let mut work = pin!(self.run(*request, permit, waited));
             poll_fn(|cx| match reply.poll_closed(cx) {
@@ -121,12 +111,7 @@ impl Desk {
         let mean = self.burst.get();
         self.burst.set(Nanos(mean.0 - mean.0 / 8 + burst.0 / 8));
         let (answer, ended) = done;
-        (
-            answer
-                .map_err(|_| Crashed)
-                .map(|answer| answer.unwrap_or_else(|never| match never {})),
-            ended,
-        )
+        (answer.map_err(|_| Crashed).map(|answer| answer.unwrap_or_else(|never| match never {})), ended)
     }
 }
 

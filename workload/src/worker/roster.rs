@@ -53,12 +53,7 @@ impl Roster {
     /// Adds a worker; returns the counter of its connections.
     pub(crate) fn add(&self, worker: WorkerId, mailbox: UnboundedSender<Command>) -> Arc<AtomicUsize> {
         let connections = Arc::new(AtomicUsize::default());
-        let seat = Seat {
-            worker,
-            mailbox,
-            connections: Arc::clone(&connections),
-            stays: Stays::Yes,
-        };
+        let seat = Seat { worker, mailbox, connections: Arc::clone(&connections), stays: Stays::Yes };
         self.write().push(seat);
         connections
     }
@@ -101,7 +96,8 @@ impl Roster {
     pub(crate) fn place(&self, arrival: Arrival) {
         let seats = self.read();
         let mut open: Vec<&Seat> = seats.iter().filter(|seat| seat.stays == Stays::Yes).collect();
-        open.sort_by_key(|seat| seat.connections.load(Relaxed));
+        // Each count is read once: they change meanwhile, and sorting by what changes panics.
+        open.sort_by_cached_key(|seat| seat.connections.load(Relaxed));
         let mut command = Command::Serve(arrival);
         for seat in open {
             seat.connections.fetch_add(1, Relaxed);
@@ -146,5 +142,59 @@ impl Occupied {
 impl Drop for Occupied {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+    use std::thread;
+
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+    use crate::clock::Nanos;
+    use crate::connection::Opened;
+
+    #[test]
+    fn connections_are_placed_while_others_come_and_go() {
+        let roster = Roster::default();
+        let seats: Vec<_> = (0..256)
+            .map(|worker| {
+                let (mailbox, commands) = unbounded_channel();
+                (roster.add(WorkerId(worker), mailbox), commands)
+            })
+            .collect();
+        let ended = AtomicBool::new(false);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let open = Arc::default();
+        let placed = thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut value = 1usize;
+                while !ended.load(Relaxed) {
+                    for (connections, _) in &seats {
+                        value = value.wrapping_mul(6_364_136_223_846_793_005).rotate_left(17);
+                        connections.store(value % 1000, Relaxed);
+                    }
+                }
+            });
+            let placing = scope.spawn(|| {
+                for _ in 0..500 {
+                    roster.place(Arrival {
+                        socket: socket.try_clone().unwrap(),
+                        ahead: None,
+                        retires_at: Nanos::MAX,
+                        opened: Opened::within(&open, usize::MAX).unwrap(),
+                    });
+                }
+            });
+            let placed = placing.join();
+            ended.store(true, Relaxed);
+            placed
+        });
+        assert!(placed.is_ok());
+        let received: usize = seats.iter().map(|(_, commands)| commands.len()).sum();
+        assert_eq!(received, 500);
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering::Acquire};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::desk::Desk;
 use super::roster::{Command, Occupied};
 use crate::admission::WorkerId;
 use crate::connection::{Arrival, Backend, Ended, Hall, Mood, drive};
-use crate::core::Core;
+use crate::core::{Core, Stage};
 
 /// How often an ending worker looks whether it is done.
 const ENDING_TICK: Duration = Duration::from_millis(5);
@@ -27,22 +27,15 @@ pub(super) fn start(core: &Arc<Core>, worker: WorkerId) -> io::Result<()> {
     let (mailbox, commands) = unbounded_channel();
     let (started, outcome) = mpsc::sync_channel(1);
     let core = Arc::clone(core);
-    thread::Builder::new()
-        .name(format!("worker-{}", worker.0))
-        .spawn(move || {
-            match Builder::new_current_thread()
-                .enable_all()
-                .build_local(LocalOptions::default())
-            {
-                Ok(runtime) => {
-                    runtime.block_on(run(core, worker, mailbox, commands, started));
-                }
-                Err(error) => drop(started.send(Err(error))),
+    thread::Builder::new().name(format!("worker-{}", worker.0)).spawn(move || {
+        match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+            Ok(runtime) => {
+                runtime.block_on(run(core, worker, mailbox, commands, started));
             }
-        })?;
-    outcome
-        .recv()
-        .unwrap_or_else(|_| Err(io::Error::other("the worker's thread ended while it started")))
+            Err(error) => drop(started.send(Err(error))),
+        }
+    })?;
+    outcome.recv().unwrap_or_else(|_| Err(io::Error::other("the worker's thread ended while it started")))
 }
 
 struct Worker {
@@ -75,6 +68,11 @@ async fn run(
     let mut worker = Worker::new(Arc::clone(&core), id, mailbox);
     drop(started.send(Ok(())));
     let mut tick = ticker(worker.hall_interval());
+    if core.stage() == Stage::Closing {
+        // All workers may have been told before this one was among them.
+        worker.obey(Command::Close);
+        tick = ticker(ENDING_TICK);
+    }
     loop {
         tokio::select! {
             command = commands.recv() => {
@@ -85,7 +83,7 @@ async fn run(
                     tick = ticker(ENDING_TICK);
                 }
             }
-            _ = tick.tick() => worker.hall.sweep(),
+            _ = tick.tick() => worker.sweep(),
         }
         if worker.is_done() {
             break;
@@ -107,14 +105,7 @@ impl Worker {
         let connections = core.roster.add(id, mailbox);
         // From here on requests may be on their way to this worker: they wait in its mailbox.
         core.gate.enlist(id);
-        Self {
-            core,
-            id,
-            hall,
-            desk,
-            connections,
-            mode: Mode::Serving,
-        }
+        Self { core, id, hall, desk, connections, mode: Mode::Serving }
     }
 
     fn hall_interval(&self) -> Duration {
@@ -128,7 +119,7 @@ impl Worker {
             Command::Part(count) => self.hall.part(count),
             Command::Retire if self.mode == Mode::Serving => {
                 self.mode = Mode::Retiring;
-                self.hall.part(usize::MAX);
+                self.sweep();
             }
             Command::Retire => {}
             Command::Close => {
@@ -136,6 +127,14 @@ impl Worker {
                 self.hall.set_mood(Mood::Closing);
             }
             Command::Abort => self.mode = Mode::Aborted,
+        }
+    }
+
+    fn sweep(&self) {
+        self.hall.sweep();
+        if self.mode == Mode::Retiring {
+            // Each time: a connection may have been on its way here when this worker was told to retire.
+            self.hall.part(usize::MAX);
         }
     }
 
@@ -158,7 +157,8 @@ impl Worker {
     fn is_done(&self) -> bool {
         match self.mode {
             Mode::Serving => false,
-            Mode::Retiring => self.hall.is_empty() && self.core.gate.has_finished(self.id),
+            // Counted from when they were sent here, not from when they are first served.
+            Mode::Retiring => self.connections.load(Acquire) == 0 && self.core.gate.has_finished(self.id),
             // Others may still need this worker's slots.
             Mode::Closing => self.core.is_idle(),
             Mode::Aborted => true,

@@ -1,5 +1,7 @@
 //! The admin port.
 
+use std::io::Write as _;
+use std::process::Command;
 use std::time::Duration;
 
 use headroom_workload::StartError;
@@ -19,6 +21,28 @@ fn put(service: &Service, authorization: &str, body: &str) -> (u16, String) {
 }
 
 const RIGHT: &str = "authorization: Bearer secret\r\n";
+
+#[test]
+fn probes_are_answered_while_a_write_takes_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "secret").unwrap();
+    let service = start(|server| server.token_file(&file));
+    // Reading it waits until somebody writes.
+    std::fs::remove_file(&file).unwrap();
+    assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let mut probe = service.admin();
+    assert_eq!(probe.get("/livez").unwrap().status, 200);
+    std::thread::scope(|scope| {
+        let write = scope.spawn(|| put(&service, RIGHT, r#"{"workers":2}"#));
+        let mut token = std::fs::OpenOptions::new().write(true).open(&file).unwrap();
+        let status = probe.get("/livez").map(|reply| reply.status).ok();
+        token.write_all(b"secret").unwrap();
+        drop(token);
+        assert_eq!((status, write.join().unwrap().0), (Some(200), 200));
+    });
+    service.stop();
+}
 
 #[rstest]
 #[case::right(RIGHT, r#"{"workers":2}"#, 200, r#"{"workers":2}"#)]
@@ -78,10 +102,7 @@ fn stats_are_what_the_types_say() {
     let service = start(|server| server.revision("r1"));
     assert_eq!(service.get("/").status, 200);
     let stats: Stats = serde_json::from_str(&service.admin().get("/stats").unwrap().body).unwrap();
-    assert_eq!(
-        (stats.revision.as_str(), stats.workers, stats.arrivals),
-        ("r1", 1, 1)
-    );
+    assert_eq!((stats.revision.as_str(), stats.workers, stats.arrivals), ("r1", 1, 1));
     assert_eq!(stats.boot_id, service.server.boot_id());
     service.stop();
 }
@@ -90,9 +111,7 @@ fn stats_are_what_the_types_say() {
 fn retries_are_counted_by_their_header() {
     let service = start(|server| server);
     let mut client = service.client();
-    client
-        .send("GET / HTTP/1.1\r\nhost: a\r\nx-retry-attempt: 1\r\n\r\n")
-        .unwrap();
+    client.send("GET / HTTP/1.1\r\nhost: a\r\nx-retry-attempt: 1\r\n\r\n").unwrap();
     assert_eq!(client.reply().unwrap().status, 200);
     assert_eq!(service.server.stats().retries, 1);
     service.stop();
@@ -104,10 +123,7 @@ fn metrics_name_each_family_once() {
     assert_eq!(service.get("/").status, 200);
     let text = service.admin().get("/metrics").unwrap().body;
     assert!(text.contains("headroom_workload_arrivals_total 1\n"), "{text}");
-    assert!(
-        text.contains("headroom_workload_rejected_total{reason=\"queueFull\"} 0\n"),
-        "{text}"
-    );
+    assert!(text.contains("headroom_workload_rejected_total{reason=\"queueFull\"} 0\n"), "{text}");
     let mut families: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
     let count = families.len();
     families.dedup();

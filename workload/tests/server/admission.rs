@@ -20,10 +20,7 @@ fn a_full_queue_answers_503_with_retry_after() {
     let refused = service.get("/");
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
     service.release(2);
-    assert_eq!(
-        (running.join().unwrap().status, waiting.join().unwrap().status),
-        (200, 200)
-    );
+    assert_eq!((running.join().unwrap().status, waiting.join().unwrap().status), (200, 200));
     assert_eq!(service.server.stats().rejected.queue_full, 1);
     service.stop();
 }
@@ -33,14 +30,9 @@ fn a_refused_request_with_a_body_ends_its_connection() {
     let service = start(|server| one_slot(server, 0, LONG));
     let running = service.hold(service.client());
     let mut client = service.client();
-    client
-        .send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n")
-        .unwrap();
+    client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n").unwrap();
     let refused = client.reply().unwrap();
-    assert_eq!(
-        (refused.status, refused.header("connection")),
-        (503, Some("close"))
-    );
+    assert_eq!((refused.status, refused.header("connection")), (503, Some("close")));
     service.release(1);
     assert_eq!(running.join().unwrap().status, 200);
     service.stop();
@@ -68,10 +60,7 @@ fn a_request_runs_in_another_worker_when_its_own_is_full() {
     let held = [service.hold(first), service.hold(third)];
     assert_eq!(service.server.stats().in_flight, 2);
     service.release(2);
-    assert!(
-        held.into_iter()
-            .all(|held| held.join().unwrap().body == "released")
-    );
+    assert!(held.into_iter().all(|held| held.join().unwrap().body == "released"));
     service.stop();
 }
 
@@ -113,10 +102,7 @@ fn a_panicking_handler_is_a_500_and_frees_its_slot() {
 
 #[test]
 fn every_snapshot_adds_up_under_load() {
-    let objective = Objective {
-        name: "p99".to_owned(),
-        threshold: LONG,
-    };
+    let objective = Objective { name: "p99".to_owned(), threshold: LONG };
     let service = start(|server| {
         one_slot(server.workers(workers(2)), 2, Duration::from_millis(1)).objectives(vec![objective])
     });
@@ -136,10 +122,7 @@ fn every_snapshot_adds_up_under_load() {
             assert_adds_up(&serde_json::from_str(&admin.get("/stats").unwrap().body).unwrap());
         }
         ended.store(true, Relaxed);
-        clients
-            .into_iter()
-            .map(|client| client.join().unwrap())
-            .fold((0, 0), |a, b| (a.0 + b[0], a.1 + b[1]))
+        clients.into_iter().map(|client| client.join().unwrap()).fold((0, 0), |a, b| (a.0 + b[0], a.1 + b[1]))
     });
     // The last answers are recorded a moment after their clients have them.
     service.until(|stats| stats.latency.count() == good && stats.objectives[0].good == good);
@@ -152,12 +135,6 @@ fn assert_adds_up(stats: &Stats) {
     let responses = &stats.responses;
     let answered =
         responses.success + responses.redirection + responses.client_error + responses.server_error;
-    assert_eq!(
-        stats.arrivals,
-        stats.admitted + stats.rejected.total() + stats.queued
-    );
-    assert!(
-        answered + stats.in_flight <= stats.admitted,
-        "more answers than requests"
-    );
+    assert_eq!(stats.arrivals, stats.admitted + stats.rejected.total() + stats.queued);
+    assert!(answered + stats.in_flight <= stats.admitted, "more answers than requests");
 }

@@ -24,9 +24,7 @@ impl Client {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream: BufReader::new(stream),
-        })
+        Ok(Self { stream: BufReader::new(stream) })
     }
 
     pub(crate) fn get(&mut self, path: &str) -> io::Result<Reply> {
@@ -46,14 +44,8 @@ impl Client {
         while let Some((name, value)) = self.line()?.split_once(": ") {
             headers.push((name.to_lowercase(), value.to_owned()));
         }
-        let mut reply = Reply {
-            status,
-            headers,
-            body: String::new(),
-        };
-        let length = reply
-            .header("content-length")
-            .map_or(0, |length| length.parse().unwrap());
+        let mut reply = Reply { status, headers, body: String::new() };
+        let length = reply.header("content-length").map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body)?;
         reply.body = String::from_utf8_lossy(&body).into_owned();
@@ -76,9 +68,6 @@ impl Client {
 
 impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }

@@ -1,15 +1,16 @@
 //! Stopping: nothing that was accepted fails, unless the time is up.
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::num::NonZeroUsize;
+use std::process::Command;
 use std::time::Duration;
 
 use headroom_workload::{Drain, Drained};
-use rustix::process::{Pid, Signal, kill_process};
 
 use crate::client::Client;
+use crate::process::Process;
 use crate::service::{one_slot, start};
+
+const EIGHT: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 #[test]
 fn requests_in_flight_finish_and_their_connections_close() {
@@ -20,23 +21,18 @@ fn requests_in_flight_finish_and_their_connections_close() {
     service.server.drain();
     let readyz = service.admin().get("/readyz").unwrap();
     assert_eq!((readyz.status, readyz.body.as_str()), (503, "draining\n"));
-    // Answers end their connections from when the listener is gone.
-    while Client::connect(service.server.addresses().listening).is_ok() {
-        std::thread::yield_now();
-    }
+    // The worker that closes an idle connection ends others with their answers.
+    assert!(idle.is_closed());
+    assert!(Client::connect(service.server.addresses().listening).is_err());
     service.release(1);
     let reply = held.join().unwrap();
     assert_eq!((reply.status, reply.header("connection")), (200, Some("close")));
     assert_eq!(service.server.join().unwrap(), Drained::Completely);
-    assert!(idle.is_closed());
 }
 
 #[test]
 fn while_it_waits_a_draining_server_serves_as_before() {
-    let wait = Drain {
-        wait: Duration::from_millis(200),
-        ..Drain::default()
-    };
+    let wait = Drain { wait: Duration::from_millis(200), ..Drain::default() };
     let service = start(|server| server.drain(wait));
     service.server.drain();
     assert_eq!(service.admin().get("/readyz").unwrap().status, 503);
@@ -47,10 +43,7 @@ fn while_it_waits_a_draining_server_serves_as_before() {
 
 #[test]
 fn when_the_time_is_up_the_queue_is_refused_and_the_rest_is_cut() {
-    let short = Drain {
-        wait: Duration::ZERO,
-        timeout: Duration::from_millis(100),
-    };
+    let short = Drain { wait: Duration::ZERO, timeout: Duration::from_millis(100) };
     let service = start(|server| one_slot(server, 10, Duration::from_secs(20)).drain(short));
     let mut running = service.client();
     running.send("GET /held HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
@@ -64,32 +57,26 @@ fn when_the_time_is_up_the_queue_is_refused_and_the_rest_is_cut() {
 
 #[test]
 fn the_binary_drains_on_sigterm_and_exits_with_0() {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_headroom-workload"))
-        .args([
-            "--listen",
-            "127.0.0.1:0",
-            "--admin-listen",
-            "127.0.0.1:0",
-            "--cpu",
-            "0s",
-            "--wait",
-            "300ms",
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let announced: serde_json::Value = serde_json::from_str(&line).unwrap();
-    let address = |name: &str| announced[name].as_str().unwrap().parse::<SocketAddr>().unwrap();
-    let mut client = Client::connect(address("listening")).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headroom-workload"));
+    let process = Process::start(command.args(["--cpu", "0s", "--wait", "300ms"]));
+    let mut client = Client::connect(process.listening).unwrap();
     client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
-    let mut admin = Client::connect(address("admin")).unwrap();
+    let mut admin = Client::connect(process.admin).unwrap();
     while !admin.get("/stats").unwrap().body.contains("\"inFlight\":1") {}
-    kill_process(Pid::from_child(&process), Signal::TERM).unwrap();
+    process.terminate();
     assert_eq!(client.reply().unwrap().status, 200);
-    assert_eq!(process.wait().unwrap().code(), Some(0));
+    assert_eq!(process.wait(), Some(0));
+}
+
+#[test]
+fn a_worker_that_starts_while_the_server_closes_ends_with_it() {
+    for _ in 0..200 {
+        let short = Drain { wait: Duration::ZERO, timeout: Duration::from_secs(2) };
+        let service = start(|server| server.drain(short));
+        std::thread::scope(|scope| {
+            scope.spawn(|| drop(service.server.set_workers(EIGHT)));
+            service.server.drain();
+        });
+        service.stop();
+    }
 }

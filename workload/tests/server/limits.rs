@@ -1,11 +1,15 @@
 //! What clients may send, and how long they may take.
 
+use std::num::NonZeroU32;
+use std::process::Command;
 use std::time::Duration;
 
-use headroom_workload::Limits;
+use headroom_workload::{Drain, Limits};
 use rstest::rstest;
 
-use crate::service::{Service, limited, start};
+use crate::client::Client;
+use crate::process::Process;
+use crate::service::{Service, limited, start, workers};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -24,14 +28,8 @@ fn small() -> Service {
 #[case::no_host("GET / HTTP/1.1\r\n\r\n", 400)]
 #[case::two_hosts("GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n", 400)]
 #[case::no_http("\r\nhello there\r\n\r\n", 400)]
-#[case::two_lengths(
-    "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
-    400
-)]
-#[case::other_coding(
-    "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-    400
-)]
+#[case::two_lengths("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd", 400)]
+#[case::other_coding("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400)]
 #[case::large_body("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 101\r\n\r\n", 413)]
 fn what_is_against_the_rules_is_answered_and_ends_the_connection(#[case] request: &str, #[case] status: u16) {
     let service = small();
@@ -53,12 +51,8 @@ fn chunked_bodies_are_limited_while_they_are_read(
 ) {
     let service = small();
     let mut client = service.client();
-    client
-        .send("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
-        .unwrap();
-    client
-        .send(&format!("{length:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(length)))
-        .unwrap();
+    client.send("POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n").unwrap();
+    client.send(&format!("{length:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(length))).unwrap();
     let reply = client.reply().unwrap();
     assert_eq!((reply.status, reply.body.as_str()), (status, body));
     service.stop();
@@ -70,10 +64,7 @@ fn a_body_limit_above_that_of_axum_holds() {
     let mut client = service.client();
     let body = "x".repeat(3 << 20);
     client
-        .send(&format!(
-            "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        ))
+        .send(&format!("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
         .unwrap();
     assert_eq!(client.reply().unwrap().body, body.len().to_string());
     service.stop();
@@ -90,6 +81,20 @@ fn connections_over_the_limit_are_answered_503() {
     assert!(second.is_closed());
     assert_eq!(first.get("/").unwrap().status, 200);
     service.stop();
+}
+
+#[test]
+fn connections_leave_descriptors_to_the_admin_port() {
+    let limited = format!("ulimit -n 100; exec {} \"$@\"", env!("CARGO_BIN_EXE_headroom-workload"));
+    let mut command = Command::new("sh");
+    let process = Process::start(command.args(["-c", &limited, "sh"]));
+    let mut clients = [(); 51].map(|()| Client::connect(process.listening).unwrap());
+    assert_eq!(clients[50].reply().unwrap().status, 503);
+    assert_eq!(clients[0].get("/").unwrap().status, 200);
+    assert_eq!(Client::connect(process.admin).unwrap().get("/livez").unwrap().status, 200);
+    drop(clients);
+    process.terminate();
+    assert_eq!(process.wait(), Some(0));
 }
 
 #[rstest]
@@ -112,15 +117,27 @@ fn an_idle_connection_is_closed() {
     service.stop();
 }
 
-#[test]
-fn a_slow_body_is_answered_408() {
-    let service = start(|server| limited(server, |limits| limits.body_idle = SHORT));
+#[rstest]
+#[case::in_a_part(|limits: &mut Limits| limits.body_idle = SHORT)]
+#[case::as_a_whole(|limits: &mut Limits| limits.request_timeout = SHORT)]
+fn a_slow_body_is_answered_408(#[case] limit: fn(&mut Limits)) {
+    let service = start(|server| limited(server, limit));
     let mut client = service.client();
-    client
-        .send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc")
-        .unwrap();
+    client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc").unwrap();
     assert_eq!(client.reply().unwrap().status, 408);
     assert!(client.is_closed());
+    assert_eq!(service.server.stats().responses.client_error, 1);
+    service.stop();
+}
+
+#[test]
+fn a_body_that_the_handler_does_not_read_is_not_slow() {
+    let service = start(|server| {
+        limited(server, |limits| (limits.body_idle, limits.request_timeout) = (SHORT, 4 * SHORT))
+    });
+    let mut client = service.client();
+    client.send("GET /held HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n").unwrap();
+    assert_eq!(client.reply().unwrap().status, 504);
     service.stop();
 }
 
@@ -160,5 +177,24 @@ fn an_old_connection_ends_with_its_next_answer() {
     let reply = client.get("/").unwrap();
     assert_eq!((reply.status, reply.header("connection")), (200, Some("close")));
     assert!(client.is_closed());
+    service.stop();
+}
+
+#[test]
+fn the_largest_values_of_everything_work() {
+    let forever = Drain { wait: Duration::ZERO, timeout: Duration::MAX };
+    let service = start(|server| {
+        let server = server.drain(forever).workers(workers(2));
+        limited(server.slots_per_worker(NonZeroU32::MAX), |limits| {
+            limits.connection_age = Duration::MAX;
+            limits.keep_alive = Duration::MAX;
+            limits.head_timeout = Duration::MAX;
+            limits.body_idle = Duration::MAX;
+            limits.request_timeout = Duration::MAX;
+            limits.write_stall = Duration::MAX;
+        })
+    });
+    assert_eq!(service.get("/").status, 200);
+    assert_eq!(service.server.stats().concurrency_limit, Some(u32::MAX));
     service.stop();
 }

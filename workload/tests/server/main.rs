@@ -6,5 +6,6 @@ mod admission;
 mod client;
 mod drain;
 mod limits;
+mod process;
 mod service;
 mod workers;

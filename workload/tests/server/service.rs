@@ -36,14 +36,8 @@ pub(crate) fn start(configure: impl FnOnce(Server) -> Server) -> Service {
         .route("/panic", get(panics))
         .route("/large", get(|| async { Bytes::from(vec![b'x'; 64 << 20]) }));
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-    let server = Server::builder(router)
-        .listen(any_port)
-        .admin(any_port)
-        .workers(workers(1));
-    Service {
-        server: configure(server).start().unwrap(),
-        held,
-    }
+    let server = Server::builder(router).listen(any_port).admin(any_port).workers(workers(1));
+    Service { server: configure(server).start().unwrap(), held }
 }
 
 async fn panics() -> &'static str {
@@ -56,9 +50,7 @@ pub(crate) fn workers(count: usize) -> Workers {
 
 /// One slot for each worker, and a queue.
 pub(crate) fn one_slot(server: Server, length: usize, delay: Duration) -> Server {
-    server
-        .slots_per_worker(NonZeroU32::MIN)
-        .queue(Queue { length, delay })
+    server.slots_per_worker(NonZeroU32::MIN).queue(Queue { length, delay })
 }
 
 pub(crate) fn limited(server: Server, change: impl FnOnce(&mut Limits)) -> Server {
@@ -96,11 +88,7 @@ impl Service {
     pub(crate) fn until(&self, wanted: impl Fn(&Stats) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !wanted(&self.server.stats()) {
-            assert!(
-                Instant::now() < deadline,
-                "it never came to that: {:?}",
-                self.server.stats()
-            );
+            assert!(Instant::now() < deadline, "it never came to that: {:?}", self.server.stats());
             thread::yield_now();
         }
     }

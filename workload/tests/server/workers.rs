@@ -44,13 +44,7 @@ fn no_request_fails_while_the_workers_change_under_load() {
                 thread::yield_now();
             }
             let wanted = [3, 1, 4, 2][change as usize % 4];
-            assert_eq!(
-                service
-                    .server
-                    .set_workers(NonZeroUsize::new(wanted).unwrap())
-                    .unwrap(),
-                wanted
-            );
+            assert_eq!(service.server.set_workers(NonZeroUsize::new(wanted).unwrap()).unwrap(), wanted);
         }
         ended.store(true, Relaxed);
     });
@@ -67,17 +61,9 @@ fn no_request_fails_while_the_workers_change_under_load() {
 fn an_idle_connection_outlives_the_worker_that_had_it() {
     let service = start(|server| server.workers(workers(2)));
     let mut clients = [service.client(), service.client()];
-    assert!(
-        clients
-            .iter_mut()
-            .all(|client| client.get("/").unwrap().status == 200)
-    );
+    assert!(clients.iter_mut().all(|client| client.get("/").unwrap().status == 200));
     service.server.set_workers(NonZeroUsize::MIN).unwrap();
-    assert!(
-        clients
-            .iter_mut()
-            .all(|client| client.get("/").unwrap().status == 200)
-    );
+    assert!(clients.iter_mut().all(|client| client.get("/").unwrap().status == 200));
     service.stop();
 }
 
@@ -98,11 +84,22 @@ fn a_retiring_worker_finishes_its_request() {
     let service = start(|server| one_slot(server.workers(workers(2)), 10, Duration::from_secs(20)));
     let held = [service.hold(service.client()), service.hold(service.client())];
     service.server.set_workers(NonZeroUsize::MIN).unwrap();
-    assert_eq!(
-        (service.server.stats().workers, service.server.stats().in_flight),
-        (1, 2)
-    );
+    assert_eq!((service.server.stats().workers, service.server.stats().in_flight), (1, 2));
     service.release(2);
     assert!(held.into_iter().all(|held| held.join().unwrap().status == 200));
+    service.stop();
+}
+
+#[test]
+fn a_connection_that_a_retiring_worker_was_just_given_is_served() {
+    let service = start(|server| server.workers(workers(1)));
+    for _ in 0..300 {
+        service.server.set_workers(NonZeroUsize::new(2).unwrap()).unwrap();
+        let mut clients = [(); 4].map(|()| service.client());
+        service.server.set_workers(NonZeroUsize::MIN).unwrap();
+        for client in &mut clients {
+            assert_eq!(client.get("/").expect("every connection is served").status, 200);
+        }
+    }
     service.stop();
 }

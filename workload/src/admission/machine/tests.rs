@@ -12,11 +12,7 @@ fn millis(count: u64) -> Nanos {
 }
 
 fn admission(workers: usize, slots: Option<u32>, queue_length: usize) -> Admission<u64> {
-    let rules = Rules {
-        slots_per_worker: slots,
-        queue_length,
-        delay_bound: millis(50),
-    };
+    let rules = Rules { slots_per_worker: slots, queue_length, delay_bound: millis(50) };
     let mut admission = Admission::new(rules);
     for worker in 0..workers {
         admission.enlist(WorkerId(worker));
@@ -34,10 +30,7 @@ fn a_request_runs_at_home_then_elsewhere_then_waits_then_is_refused() {
     assert_eq!(arrive(&mut admission, millis(0), 1), Verdict::Here);
     assert_eq!(arrive(&mut admission, millis(0), 2), Verdict::There(OTHER, 2));
     assert!(matches!(arrive(&mut admission, millis(0), 3), Verdict::Waits(_)));
-    assert_eq!(
-        arrive(&mut admission, millis(0), 4),
-        Verdict::Rejected(Rejection::QueueFull)
-    );
+    assert_eq!(arrive(&mut admission, millis(0), 4), Verdict::Rejected(Rejection::QueueFull));
 }
 
 #[test]
@@ -55,13 +48,7 @@ fn whoever_becomes_free_takes_the_first_that_waits() {
         _ = arrive(&mut admission, millis(job), job);
     }
     admission.finish(millis(10), OTHER, millis(8));
-    assert_eq!(
-        admission.take(millis(10), OTHER),
-        Some(Taken {
-            job: 3,
-            waited: millis(7)
-        })
-    );
+    assert_eq!(admission.take(millis(10), OTHER), Some(Taken { job: 3, waited: millis(7) }));
     assert_eq!(admission.take(millis(10), OTHER), None);
 }
 
@@ -89,19 +76,14 @@ fn what_would_wait_too_long_is_refused_at_once() {
     assert!(matches!(arrive(&mut admission, millis(0), 2), Verdict::Waits(_)));
     assert!(matches!(arrive(&mut admission, millis(0), 3), Verdict::Waits(_)));
     // The third in the queue would wait three times 20 ms.
-    assert_eq!(
-        arrive(&mut admission, millis(0), 4),
-        Verdict::Rejected(Rejection::DelayBound)
-    );
+    assert_eq!(arrive(&mut admission, millis(0), 4), Verdict::Rejected(Rejection::DelayBound));
 }
 
 #[test]
 fn a_client_that_leaves_gives_up_its_place() {
     let mut admission = admission(1, Some(1), 10);
     assert_eq!(arrive(&mut admission, millis(0), 1), Verdict::Here);
-    let Verdict::Waits(ticket) = arrive(&mut admission, millis(1), 2) else {
-        panic!("it must wait")
-    };
+    let Verdict::Waits(ticket) = arrive(&mut admission, millis(1), 2) else { panic!("it must wait") };
     _ = arrive(&mut admission, millis(2), 3);
     assert_eq!(admission.abandon(millis(3), ticket), Some(2));
     assert_eq!(admission.abandon(millis(3), ticket), None);
@@ -132,10 +114,7 @@ fn a_stopping_server_says_so() {
     admission.stop();
     _ = arrive(&mut admission, millis(0), 1);
     _ = arrive(&mut admission, millis(0), 2);
-    assert_eq!(
-        arrive(&mut admission, millis(0), 3),
-        Verdict::Rejected(Rejection::Draining)
-    );
+    assert_eq!(arrive(&mut admission, millis(0), 3), Verdict::Rejected(Rejection::Draining));
     assert_eq!(admission.take_draining(millis(0)), Some(2));
     assert_eq!(admission.tally.rejected.draining, 2);
 }
@@ -194,13 +173,7 @@ struct Played {
 impl Played {
     fn new(slots: Option<u32>) -> Self {
         let admission = admission(1, slots, 8);
-        Self {
-            admission,
-            now: Nanos(0),
-            running: Vec::new(),
-            waiting: Vec::new(),
-            arrived: 0,
-        }
+        Self { admission, now: Nanos(0), running: Vec::new(), waiting: Vec::new(), arrived: 0 }
     }
 
     fn play(&mut self, step: Step) {
@@ -271,22 +244,13 @@ impl Played {
     fn check(&self, slots: Option<u32>) {
         let (admission, tally) = (&self.admission, &self.admission.tally);
         assert_eq!(tally.arrivals, self.arrived);
-        assert_eq!(
-            tally.arrivals,
-            tally.admitted + tally.rejected.total() + tally.queued.level()
-        );
+        assert_eq!(tally.arrivals, tally.admitted + tally.rejected.total() + tally.queued.level());
         assert_eq!(tally.queued.level(), self.waiting.len() as u64);
         assert_eq!(tally.in_flight.level(), self.running.len() as u64);
         let idle = admission.live().any(|worker| admission.has_room(worker));
-        assert!(
-            self.waiting.is_empty() || !idle,
-            "a slot is free while a request waits"
-        );
+        assert!(self.waiting.is_empty() || !idle, "a slot is free while a request waits");
         let most = admission.workers.iter().map(|worker| worker.held.level()).max();
-        assert!(
-            slots.is_none_or(|slots| most <= Some(u64::from(slots))),
-            "more run than there are slots"
-        );
+        assert!(slots.is_none_or(|slots| most <= Some(u64::from(slots))), "more run than there are slots");
     }
 }
 
