@@ -76,16 +76,8 @@ impl Histogram {
 
     /// Number of recorded durations of at most `seconds`, each taken as the middle of its bucket.
     pub fn count_within(&self, seconds: f64) -> u64 {
-<<<<<<< HEAD
-        let within = self
-            .buckets
-            .iter()
-            .take_while(|(index, _)| middle_seconds(*index) <= seconds);
-        within.fold(0, |sum, (_, count)| sum.saturating_add(*count))
-=======
         let within = self.buckets.iter().take_while(|(index, _)| middle_seconds(*index) <= seconds);
-        within.map(|(_, count)| count).sum()
->>>>>>> srvfix
+        within.fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 
     /// Adds another histogram's counts.
