@@ -38,7 +38,8 @@ enum Command {
 }
 
 impl Args {
-    /// Does it. The exit code is 0 when all is well, 3 when a verdict is missed, 130 when interrupted; an error is 1.
+    /// Does it. The exit code is 0 when all is well, 3 when a verdict is missed, 130 when interrupted; for errors see
+    /// [`crate::exit_code`].
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Crds(args) => args.run(),

@@ -15,6 +15,13 @@ pub mod validate;
 
 pub use args::Args;
 
+use std::process::ExitCode;
+
+/// Exit code for what the user wrote wrong: 2, as for wrong arguments; 1 for everything else.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    ExitCode::from(if error.is::<validate::ValidateError>() { 2 } else { 1 })
+}
+
 /// Logs to standard error what the variable `HEADROOM_LOG` asks for: `info` if it is not set.
 pub fn log_to_stderr() {
     use std::io::{IsTerminal, stderr};

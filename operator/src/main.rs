@@ -1,10 +1,15 @@
 //! The `headroom` command.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     headroom::log_to_stderr();
-    headroom::Args::parse().run()
+    headroom::Args::parse().run().unwrap_or_else(|error| {
+        // Nothing is left to tell when standard error is gone.
+        let _ = writeln!(io::stderr(), "headroom: {error:#}");
+        headroom::exit_code(&error)
+    })
 }

@@ -1,7 +1,7 @@
 //! The custom resources of headroom.dev: types, validation, manifests, and the strict loader for YAML files.
 //!
 //! A rule lives in one place: shapes and ranges beside the field (they become the schema), rules across
-//! fields in [`rules`], conditions and their reasons in [`conditions`]. Nothing here talks to a cluster.
+//! fields in `rules`, conditions and their reasons in [`conditions`]. Nothing here talks to a cluster.
 
 // The comments on fields are what `kubectl explain` prints, where backticks would be noise.
 #![allow(clippy::doc_markdown)]

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +62,7 @@ pub async fn run(setup: Setup) -> anyhow::Result<ExitCode> {
     if !played.changed.is_empty() && !setup.quiet {
         writeln!(io::stderr(), "The trace is changed to fit: {}.", played.changed)?;
     }
+    forget_last_run(out)?;
     let mut interrupts = [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?];
     let mut standalone = Standalone::start(setup.service.clone(), setup.options(&played, server)?).await?;
     let target = Target {
@@ -83,6 +84,19 @@ pub async fn run(setup: Setup) -> anyhow::Result<ExitCode> {
     let (mut recording, load) = outcome?;
     recording.note_lives(&ended);
     conclude(&Conclusion { service: setup.service, played, recording, load, server, out: setup.out })
+}
+
+/// What an earlier run left would stand beside this one's report, or be taken for it.
+fn forget_last_run(out: &Path) -> anyhow::Result<()> {
+    for name in ["load.json", "report.html", "report.json"] {
+        match fs::remove_file(out.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("can't remove {}", out.join(name).display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 impl Setup {
@@ -121,7 +135,11 @@ impl Setup {
     fn played(&self, server: Server) -> anyhow::Result<Played> {
         let max_rate = MAX_SERVERS * server.carries();
         match &self.trace {
-            Some(file) => Played::trace(file, self.asked, max_rate),
+            Some(file) => {
+                // The built-in load of an earlier run is not what is played.
+                let _ = fs::remove_file(self.out.join("load.csv"));
+                Played::trace(file, self.asked, max_rate)
+            }
             None => Played::built_in(&self.out.join("load.csv"), self.asked, max_rate),
         }
     }

@@ -1,11 +1,11 @@
-//! While the last minute misses the objectives, the size does not shrink.
+//! While the objectives are being missed, the size does not shrink.
 
 use super::Facts;
 use crate::decision::ReasonCode;
 use crate::plan::Proposal;
 
-/// Seconds over which bad answers are counted.
-const WINDOW: f64 = 60.0;
+/// Seconds over which bad answers are counted: what is over for longer is the stabilisation window's business.
+const WINDOW: f64 = 15.0;
 /// Standard deviations beyond which it is no chance.
 const DEVIATIONS: f64 = 3.0;
 
@@ -24,7 +24,7 @@ pub(super) fn budget(facts: &Facts<'_>, mut proposal: Proposal) -> Proposal {
     if late > finished + chance(facts.policy.least_allowed()) || failed > finished + chance(unavailable) {
         proposal.change(facts.current, ReasonCode::BudgetLow, || {
             format!(
-                "the last minute had {:.1} times the bad answers that the objectives allow",
+                "the last {WINDOW:.0} s had {:.1} times the bad answers that the objectives allow",
                 worst / finished
             )
         });

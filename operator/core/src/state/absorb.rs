@@ -21,7 +21,7 @@ const CADENCE_WEIGHT: f64 = 0.2;
 /// Gaps up to this many seconds are never counted as one.
 const SHORTEST_GAP: f64 = 5.0;
 /// A pod that missed the objectives counts as hot for so long, in seconds.
-const HOT_SECONDS: f64 = 30.0;
+const HOT_SECONDS: f64 = 15.0;
 /// Load last seen on a pod that stopped answering is believed for so long, in seconds.
 const BELIEVED: f64 = 5.0;
 
