@@ -121,9 +121,12 @@ impl fmt::Display for Cpu {
 impl fmt::Display for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [("Ti", 1_u64 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)];
-        match units.into_iter().find(|(_, size)| self.bytes > 0 && self.bytes.is_multiple_of(*size)) {
+        // The schema allows fifteen digits.
+        let most = 999_999_999_999_999;
+        let fits = |size: u64| self.bytes > 0 && self.bytes.is_multiple_of(size) && self.bytes / size <= most;
+        match units.into_iter().find(|(_, size)| fits(*size)) {
             Some((unit, size)) => write!(f, "{}{unit}", self.bytes / size),
-            None => self.bytes.min(999_999_999_999_999).fmt(f),
+            None => self.bytes.min(most).fmt(f),
         }
     }
 }
@@ -205,6 +208,7 @@ mod tests {
     #[case(json!(4096), 4096, "4Ki")]
     #[case(json!("1.5Gi"), 1_610_612_736, "1536Mi")]
     #[case(json!("1M"), 1_000_000, "1000000")]
+    #[case::more_kibibytes_than_fit(json!("1030000002G"), 1_030_000_002_000_000_000, "999999999999999")]
     fn memory_is_bytes_or_has_a_unit(#[case] written: Value, #[case] bytes: u64, #[case] shown: &str) {
         let memory: Memory = serde_json::from_value(written).unwrap();
         assert_eq!((memory.bytes(), memory.to_string().as_str()), (bytes, shown));
