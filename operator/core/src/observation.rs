@@ -90,14 +90,10 @@ pub struct Sample {
     pub in_flight: f64,
     /// Requests waiting now.
     pub queued: f64,
-    /// Integral of the requests in progress over time, in seconds.
-    pub in_flight_seconds: f64,
     /// Worker-seconds the workers were occupied.
     pub busy_seconds: f64,
     /// CPU seconds of the process.
     pub cpu_seconds: f64,
-    /// Seconds the process was held back by its CPU quota.
-    pub throttled_seconds: f64,
     /// Time in the handler: number, sum and sum of squares.
     pub service: ServiceTime,
 }
@@ -110,8 +106,8 @@ impl Sample {
     pub fn is_plausible(&self) -> bool {
         let Self { boot: _, at_nanos: _, arrivals, retries, excluded, rejected_overload, objectives, .. } =
             self;
-        let Self { answers, server_errors, in_flight, queued, in_flight_seconds, busy_seconds, .. } = self;
-        let Self { cpu_seconds, throttled_seconds, service, .. } = self;
+        let Self { answers, server_errors, in_flight, queued, busy_seconds, .. } = self;
+        let Self { cpu_seconds, service, .. } = self;
         let plausible = |value: &f64| (0.0..=Self::MAX).contains(value);
         let counters = [
             arrivals,
@@ -122,10 +118,8 @@ impl Sample {
             server_errors,
             in_flight,
             queued,
-            in_flight_seconds,
             busy_seconds,
             cpu_seconds,
-            throttled_seconds,
             &service.count,
             &service.sum,
             &service.sum_of_squares,

@@ -30,8 +30,8 @@ prop_compose! {
         Sample {
             boot, at_nanos, arrivals, retries, excluded: retries, answers: good, rejected_overload: rejected,
             objectives: [Answered { good, late, service_beyond: late }; Policy::MAX_OBJECTIVES],
-            server_errors: errors, in_flight, queued, in_flight_seconds: in_flight, busy_seconds: busy,
-            cpu_seconds: cpu, throttled_seconds: cpu,
+            server_errors: errors, in_flight, queued, busy_seconds: busy,
+            cpu_seconds: cpu,
             service: headroom_core::ServiceTime { count, sum, sum_of_squares: sum },
         }
     }

@@ -33,10 +33,8 @@ pub fn sample_of(stats: &Stats, policy: &Policy) -> Sample {
         server_errors: stats.responses.server_error as f64,
         in_flight: stats.in_flight as f64,
         queued: stats.queued as f64,
-        in_flight_seconds: stats.in_flight_seconds,
         busy_seconds: stats.busy_seconds,
         cpu_seconds: stats.cpu_seconds,
-        throttled_seconds: stats.throttled_seconds,
         service: ServiceTime {
             count: service.count,
             sum: service.sum,
