@@ -52,6 +52,7 @@ fn run(job: Job) -> Result<u8, Box<dyn Error>> {
     let ledger = Ledger::new(job.targets.len(), job.objectives, job.setup.timeout, job.warm_up)?;
     let engine = Engine::new(job.setup, job.arrivals, ledger)?;
     let cpu_before = cpu_time();
+    let started_at = jiff::Timestamp::now();
     let done = engine.run(&interrupted, reporter.notes())?;
     let run = Run {
         targets: job.targets,
@@ -59,6 +60,7 @@ fn run(job: Job) -> Result<u8, Box<dyn Error>> {
         requests_sent: done.requests_sent,
         cpu: cpu_time().saturating_sub(cpu_before),
         interrupted: done.interrupted,
+        started_at,
         seed: job.seed,
     };
     let rows_written = reporter.finish();

@@ -24,6 +24,8 @@ pub struct Run {
     pub cpu: Duration,
     /// Whether it was ended before its time.
     pub interrupted: bool,
+    /// When the engine started.
+    pub started_at: jiff::Timestamp,
     /// The seed of the send times.
     pub seed: u64,
 }
@@ -50,6 +52,7 @@ pub fn summarise(ledger: Ledger, run: Run) -> Summary {
         schedule,
         cpu_micros_per_request: run.cpu.as_secs_f64() * 1e6 / run.requests_sent.max(1) as f64,
         connections_opened: run.connections_opened.iter().sum(),
+        started_at: run.started_at,
         seed: run.seed,
         per_target: per_target(&tallies, run),
         counts,

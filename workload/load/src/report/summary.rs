@@ -36,6 +36,9 @@ pub struct Summary {
     pub connections_opened: u64,
     /// The same for each target, in the order given.
     pub per_target: Vec<TargetSummary>,
+    /// When the schedule (or the warm-up before it) began, by this machine's clock.
+    #[serde(default)]
+    pub started_at: jiff::Timestamp,
     /// The seed of the send times.
     pub seed: u64,
 }

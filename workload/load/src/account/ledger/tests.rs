@@ -36,6 +36,7 @@ fn summary(ledger: Ledger) -> Summary {
         requests_sent: 4,
         cpu: at(1),
         interrupted: false,
+        started_at: jiff::Timestamp::UNIX_EPOCH,
         seed: 1,
     };
     summarise(ledger, run)
