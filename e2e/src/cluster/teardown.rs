@@ -31,11 +31,12 @@ pub fn remove_local(place: &Place) -> anyhow::Result<()> {
     }
     // All of them ran in the cgroups; a record is for those that were moved out by hand.
     Component::all(place).iter().try_for_each(Component::kill)?;
-    for socket in shim_sockets(place) {
+    let containers = containers(place);
+    for socket in shim_sockets(&containers) {
         forget(fs::remove_file(&socket), &socket)?;
     }
     unmount_below(place.run())?;
-    remove_named(Path::new(CNI_RESULTS), place.name())?;
+    remove_cni_results(&containers)?;
     remove_links(Path::new(LOG_LINKS), place.run())?;
     remove_device_plugin_socket()?;
     // Folders that others may use too go only when they are empty.
@@ -63,16 +64,35 @@ pub fn remove_run_folder(place: &Place) -> anyhow::Result<()> {
     forget(fs::remove_dir_all(place.run()), place.run())
 }
 
-/// Each container's folder names the socket of its shim.
-fn shim_sockets(place: &Place) -> Vec<PathBuf> {
+/// Folders of containers and of pods' sandboxes, each called by its identifier.
+fn containers(place: &Place) -> Vec<PathBuf> {
+    let kept = ["state/io.containerd.runtime.v2.task/k8s.io", "root/io.containerd.grpc.v1.cri/sandboxes"];
     let nodes = entries(&place.file("nodes"));
-    let containers = nodes
-        .iter()
-        .flat_map(|node| entries(&node.join("containerd/state/io.containerd.runtime.v2.task/k8s.io")));
-    let addresses = containers.filter_map(|container| fs::read_to_string(container.join("address")).ok());
+    let folders = nodes.iter().flat_map(|node| kept.map(|folder| node.join("containerd").join(folder)));
+    folders.flat_map(|folder| entries(&folder)).collect()
+}
+
+/// Each container's folder names the socket of its shim.
+fn shim_sockets(containers: &[PathBuf]) -> impl Iterator<Item = PathBuf> {
+    let addresses =
+        containers.iter().filter_map(|container| fs::read_to_string(container.join("address")).ok());
     let sockets =
         addresses.filter_map(|address| Some(PathBuf::from(address.trim().strip_prefix("unix://")?)));
-    sockets.filter(|socket| socket.starts_with(SHIM_SOCKETS)).collect()
+    sockets.filter(|socket| socket.starts_with(SHIM_SOCKETS))
+}
+
+/// Results are called NETWORK-IDENTIFIER-INTERFACE, and the loopback's network has the same name everywhere.
+fn remove_cni_results(containers: &[PathBuf]) -> anyhow::Result<()> {
+    let identifiers: Vec<_> =
+        containers.iter().filter_map(|container| container.file_name()?.to_str()).collect();
+    let is_ours = |file: &&PathBuf| {
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        name.split('-').any(|part| identifiers.contains(&part))
+    };
+    entries(Path::new(CNI_RESULTS))
+        .iter()
+        .filter(is_ours)
+        .try_for_each(|file| forget(fs::remove_file(file), file))
 }
 
 fn unmount_below(folder: &Path) -> anyhow::Result<()> {
@@ -114,12 +134,6 @@ fn unescape(field: &str) -> PathBuf {
         rest = &rest[used..];
     }
     PathBuf::from(std::ffi::OsString::from_vec(bytes))
-}
-
-fn remove_named(folder: &Path, prefix: &str) -> anyhow::Result<()> {
-    let named =
-        |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix));
-    entries(folder).into_iter().filter(named).try_for_each(|file| forget(fs::remove_file(&file), &file))
 }
 
 fn remove_links(folder: &Path, target: &Path) -> anyhow::Result<()> {
