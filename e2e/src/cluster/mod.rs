@@ -40,6 +40,8 @@ use state::{Phase, State};
 
 /// Addresses and pod ranges are numbered with one digit.
 const MOST_NODES: u8 = 9;
+/// Set for who works with a cluster.
+const RUN_FOLDER_VARIABLE: &str = "HEADROOM_CLUSTER";
 
 /// Which provider is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -107,7 +109,9 @@ impl Cluster {
                 "the cluster of this checkout is in use by process {:?}",
                 state.owner
             );
-            if state.provider == provider && state.nodes == nodes && is_healthy(&place, &state) {
+            // One whose owner has ended is as good as gone.
+            let is_kept = state.owner.is_none() && state.provider == provider && state.nodes == nodes;
+            if is_kept && is_healthy(&place, &state) {
                 return Ok((Self { place, state }, Origin::Found));
             }
         }
@@ -132,6 +136,12 @@ impl Cluster {
         let place = Place::of_this_checkout();
         let state = State::load(&place)?.filter(|state| state.phase == Phase::Ready);
         Ok(Self { state: state.context("no cluster is up: run `make cluster-up`")?, place })
+    }
+
+    /// The cluster that a test was started with (`headroom-cluster with`, or `env` in the shell). `None`: a test that needs
+    /// one says that it skips. A cluster that is merely up is left alone: somebody may be trying things on it.
+    pub fn of_this_test() -> anyhow::Result<Option<Self>> {
+        std::env::var_os(RUN_FOLDER_VARIABLE).map(|_| Self::attach()).transpose()
     }
 
     /// Removes the cluster of this checkout and all that an earlier one left behind.
@@ -224,7 +234,7 @@ impl Cluster {
             ("KUBECONFIG", self.kubeconfig().display().to_string()),
             ("PATH", path.to_string_lossy().into_owned()),
             ("AUDIT_LOG", self.audit_log().display().to_string()),
-            ("HEADROOM_CLUSTER", self.place.run().display().to_string()),
+            (RUN_FOLDER_VARIABLE, self.place.run().display().to_string()),
             ("HEADROOM_PROVIDER", self.provider().to_string()),
         ])
     }
