@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 use self::values::{
-    parse_answer_bytes, parse_duration, parse_objective, parse_workers,
+    parse_answer_bytes, parse_connection_age, parse_duration, parse_objective, parse_workers,
 };
 use self::writes::WriteArgs;
 use crate::sample::{Cost, CostDistribution};
@@ -61,6 +61,10 @@ pub struct Args {
     /// Connections open at the same time; more are answered 503 and closed.
     #[arg(long, env = "HEADROOM_WORKLOAD_MAX_CONNECTIONS", default_value_t = 10_000)]
     max_connections: usize,
+    /// Age, 1s to 24h and 10 % more or less, from which a connection ends with its next answer, so that new servers
+    /// get their share.
+    #[arg(long, env = "HEADROOM_WORKLOAD_CONNECTION_AGE", default_value = "30m", value_parser = parse_connection_age)]
+    connection_age: Duration,
     /// Bytes of a request body; more are answered 413.
     #[arg(long, env = "HEADROOM_WORKLOAD_BODY_LIMIT", default_value_t = 1024 * 1024)]
     body_limit: usize,
@@ -112,6 +116,7 @@ impl Args {
                 connections: self.max_connections,
                 body_bytes: self.body_limit,
                 request_timeout: self.request_timeout,
+                connection_age: self.connection_age,
                 ..Limits::default()
             },
         }

@@ -32,6 +32,13 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     Err(FORM.to_owned())
 }
 
+pub(super) fn parse_connection_age(text: &str) -> Result<Duration, String> {
+    let age = parse_duration(text)?;
+    // Below, connections would be made as often as requests are sent; above, no process lives long enough.
+    let possible = Duration::from_secs(1)..=Duration::from_hours(24);
+    possible.contains(&age).then_some(age).ok_or_else(|| "write a duration from 1s to 24h".to_owned())
+}
+
 /// Milliseconds of the unit that `text` begins with, and what follows it.
 fn unit_of(text: &str) -> Option<(u64, &str)> {
     let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
@@ -73,6 +80,15 @@ mod tests {
     #[case("1s1s1s1s1s", None)]
     fn durations_are_read_as_kubernetes_writes_them(#[case] text: &str, #[case] millis: Option<u64>) {
         assert_eq!(parse_duration(text).ok(), millis.map(Duration::from_millis));
+    }
+
+    #[rstest]
+    #[case("999ms", None)]
+    #[case("1s", Some(1))]
+    #[case("24h", Some(86_400))]
+    #[case("24h1ms", None)]
+    fn connection_ages_have_bounds(#[case] text: &str, #[case] seconds: Option<u64>) {
+        assert_eq!(parse_connection_age(text).ok(), seconds.map(Duration::from_secs));
     }
 
     #[rstest]

@@ -3,6 +3,7 @@
 
 mod admin;
 mod admission;
+mod age;
 mod client;
 mod drain;
 mod issuer;
