@@ -14,6 +14,8 @@ const INVALID_PERCENT: f64 = 1.0;
 /// What is known of a run besides its books.
 #[derive(Debug)]
 pub struct Run {
+    /// When second 0 of the schedule began, in seconds since 1970.
+    pub started_at_unix_seconds: f64,
     /// The targets' URLs.
     pub targets: Vec<String>,
     /// Connections opened to each.
@@ -24,8 +26,6 @@ pub struct Run {
     pub cpu: Duration,
     /// Whether it was ended before its time.
     pub interrupted: bool,
-    /// When the engine started.
-    pub started_at: jiff::Timestamp,
     /// The seed of the send times.
     pub seed: u64,
 }
@@ -42,6 +42,7 @@ pub fn summarise(ledger: Ledger, run: Run) -> Summary {
     Summary {
         version: SUMMARY_VERSION,
         verdict: verdict(&schedule, &results),
+        started_at_unix_seconds: run.started_at_unix_seconds,
         interrupted: run.interrupted,
         objectives: results,
         seconds: totals.seconds,
@@ -52,7 +53,6 @@ pub fn summarise(ledger: Ledger, run: Run) -> Summary {
         schedule,
         cpu_micros_per_request: run.cpu.as_secs_f64() * 1e6 / run.requests_sent.max(1) as f64,
         connections_opened: run.connections_opened.iter().sum(),
-        started_at: run.started_at,
         seed: run.seed,
         per_target: per_target(&tallies, run),
         counts,

@@ -110,12 +110,12 @@ mod tests {
         let targets = vec!["http://h/".to_owned()];
         let cpu = Duration::ZERO;
         let run = Run {
+            started_at_unix_seconds: 0.0,
             targets,
             connections_opened: vec![1],
             requests_sent: 1,
             cpu,
             interrupted: false,
-            started_at: jiff::Timestamp::UNIX_EPOCH,
             seed: 1,
         };
         render(&summarise(ledger, run))

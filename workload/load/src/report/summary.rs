@@ -10,6 +10,9 @@ pub struct Summary {
     pub version: u32,
     /// What to make of it.
     pub verdict: Verdict,
+    /// When second 0 of the schedule began, after the warm-up: seconds since 1970 by the generator's wall clock.
+    #[serde(default)]
+    pub started_at_unix_seconds: f64,
     /// Whether the run was ended before its time.
     pub interrupted: bool,
     /// Each objective given, in the order given.
@@ -36,9 +39,6 @@ pub struct Summary {
     pub connections_opened: u64,
     /// The same for each target, in the order given.
     pub per_target: Vec<TargetSummary>,
-    /// When the schedule (or the warm-up before it) began, by this machine's clock.
-    #[serde(default)]
-    pub started_at: jiff::Timestamp,
     /// The seed of the send times.
     pub seed: u64,
 }
