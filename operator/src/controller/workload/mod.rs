@@ -4,12 +4,14 @@
 //! deleted, Kubernetes deletes them (`kubectl delete --cascade=orphan` keeps them). When a spec turns from `workload` to
 //! `scaleTargetRef`, they stay as they are: deleting what may still carry traffic is the user's to do.
 
+pub mod apply;
 pub mod deployment;
 pub mod disruption_budget;
 pub mod labels;
 pub mod live;
 mod pod;
 pub mod service;
+pub mod upkeep;
 
 use std::num::NonZero;
 
@@ -19,6 +21,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use kube::Resource as _;
 
 use super::TargetName;
+
+pub use apply::ApplyError;
+pub use upkeep::{Upkeep, Upkept};
 
 /// Names of the container's ports: requests, and the admin port.
 pub const HTTP: &str = "http";

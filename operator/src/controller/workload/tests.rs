@@ -1,5 +1,7 @@
 //! What is built from a spec.
 
+pub(super) mod scripted;
+
 use headroom_api::ScaledService;
 use k8s_openapi::api::apps::v1::Deployment;
 use rstest::rstest;
