@@ -7,10 +7,13 @@
 pub mod apply;
 pub mod deployment;
 pub mod disruption_budget;
+pub mod issuer;
 pub mod labels;
 pub mod live;
 mod pod;
+pub mod runtime;
 pub mod service;
+pub mod token;
 pub mod upkeep;
 
 use std::num::NonZero;
@@ -61,7 +64,7 @@ pub enum PullPolicy {
 pub struct Verifier {
     /// The cluster, as its tokens name it.
     pub issuer: String,
-    /// The cluster's public keys: a JWK set as JSON.
+    /// The cluster's public keys: a JWK set as JSON, in the form that [`issuer`] writes.
     pub jwks: String,
     /// The controller, as its tokens name it: `system:serviceaccount:NAMESPACE:NAME`.
     pub subject: String,
