@@ -200,9 +200,7 @@ impl FakeApi {
     pub fn delete(&self, path: &str) {
         self.core.change(|state| {
             let (_, key) = find(state, path);
-            if state.store.remove(&key).is_none() {
-                panic!("delete: {path} does not exist");
-            }
+            assert!(state.store.remove(&key).is_some(), "delete: {path} does not exist");
         });
     }
 
@@ -240,9 +238,12 @@ fn find(state: &State, path: &str) -> (Kind, Key) {
         [resource, name] => (known(state, resource), None, *name),
         _ => panic!("{path} is neither RESOURCE/NAME nor RESOURCE/NAMESPACE/NAME"),
     };
-    if (kind.scope == Scope::Namespaced) != namespace.is_some() {
-        panic!("{path}: {} are {:?}", kind.plural, kind.scope);
-    }
+    assert!(
+        (kind.scope == Scope::Namespaced) == namespace.is_some(),
+        "{path}: {} are {:?}",
+        kind.plural,
+        kind.scope
+    );
     (kind, Key::new(&kind, namespace, name))
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 /// Answers such a create; `None` for one that stores an object.
 pub(crate) fn create(state: &mut State, ask: &Ask) -> Option<Answer> {
     Some(match (ask.target.kind.plural, ask.subresource()) {
-        ("selfsubjectaccessreviews" | "subjectaccessreviews", None) => review(state, ask),
+        ("selfsubjectaccessreviews" | "subjectaccessreviews", None) => Ok(review(state, ask)),
         ("serviceaccounts", Some("token")) => token(state, ask),
         ("pods", Some("eviction")) => writes::delete(&mut state.store, ask).map(|_| {
             Reply::created(json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}))
@@ -22,11 +22,11 @@ pub(crate) fn create(state: &mut State, ask: &Ask) -> Option<Answer> {
     })
 }
 
-fn review(state: &State, ask: &Ask) -> Answer {
+fn review(state: &State, ask: &Ask) -> Reply {
     let mut review = ask.body.clone();
     let allowed = (state.access)(&ask.client, &review["spec"]);
     review["status"] = json!({ "allowed": allowed });
-    Ok(Reply::created(review))
+    Reply::created(review)
 }
 
 /// A token nobody can read: `fake-token.NAMESPACE.NAME.NUMBER`.

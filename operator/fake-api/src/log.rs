@@ -31,14 +31,15 @@ pub struct Record {
     pub field_manager: Option<String>,
     /// The body as sent; null without one.
     pub body: Value,
-    /// The answer's code as the client got it; `None` while it waits and where the connection broke.
+    /// The code of the answer, also of one that was lost on its way; `None` while the request waits, and for one that
+    /// ended in a connection error before the server.
     pub status: Option<u16>,
 }
 
 impl Record {
     /// Whether the server handled the request and carried it out as a write.
     pub fn wrote(&self) -> bool {
-        self.verb.writes() && self.handled_at.is_some() && self.status.is_none_or(|code| code < 300)
+        self.verb.writes() && self.handled_at.is_some() && self.status.is_some_and(|code| code < 300)
     }
 
     /// `patch deployments/scale default/web`: for messages and for comparing two runs.

@@ -83,9 +83,9 @@ pub(crate) fn record_update(before: Option<&Value>, after: &mut Value, writer: &
     let empty = json!({});
     let before = before.unwrap_or(&empty);
     let (old, new) = (leaves(before), leaves(after));
-    let differs = |path: &&Path| match is_element(path) {
-        true => !old.contains(*path),
-        false => value_at(before, path) != value_at(after, path),
+    let differs = |path: &&Path| {
+        let value_differs = value_at(before, path) != value_at(after, path);
+        if is_element(path) { !old.contains(*path) } else { value_differs }
     };
     let changed: FieldSet = new.iter().filter(differs).cloned().collect();
     let mut entries = entries(before);

@@ -79,30 +79,25 @@ impl Connection {
                 Fault::Late(by) => late += by,
                 Fault::Stall => std::future::pending().await,
                 Fault::Cut => return Err(broken()),
-                Fault::Status(code, after) => return self.refuse(&arrived, Refusal::scripted(code, after)),
-                Fault::Deny => return self.refuse(&arrived, self.forbidden(&arrived)),
+                Fault::Status(code, after) => return self.refuse(&arrived, &Refusal::scripted(code, after)),
+                Fault::Deny => return self.refuse(&arrived, &self.forbidden(&arrived)),
                 Fault::LoseAnswer => lost = Some(broken()),
                 Fault::Rewrite(rewrite) => rewrites.push(rewrite),
                 Fault::Expire | Fault::Silence | Fault::CutWatch | Fault::DropEvent => {}
             }
         }
-        let index = arrived.index;
-        let mut answered = if late.is_zero() {
-            self.handle(arrived, &rewrites)
+        let answered = if late.is_zero() {
+            self.handle(&arrived, &rewrites)
         } else {
             // A task of its own: it goes on when the client has gone.
             let connection = self.clone();
             tokio::spawn(async move {
                 sleep(late).await;
-                connection.handle(arrived, &rewrites)
+                connection.handle(&arrived, &rewrites)
             })
             .await?
         };
-        if let Some(error) = lost {
-            self.core.state().log[index].status = None;
-            answered = Err(error);
-        }
-        answered
+        lost.map_or(answered, Err)
     }
 
     /// Takes the request apart and writes it into the log.
@@ -170,14 +165,14 @@ impl Connection {
     }
 
     /// The server's own part: from here on the request counts as handled.
-    fn handle(&self, arrived: Arrived, rewrites: &[Rewrite]) -> Answered {
+    fn handle(&self, arrived: &Arrived, rewrites: &[Rewrite]) -> Answered {
         let handled = self.core.change(|state| {
             // A delayed request may find the server gone.
             if state.down == Down::Down || state.faults_of(&self.client).down.is_some() {
                 return Err(broken());
             }
             state.log[arrived.index].handled_at = Some(Instant::now());
-            Ok(self.answer(state, &arrived))
+            Ok(self.answer(state, arrived))
         })?;
         match handled {
             Ok(Handled::Watch(ask)) => {
@@ -193,7 +188,7 @@ impl Connection {
                 self.note(arrived.index, reply.code);
                 respond(reply.code, &reply.body, None)
             }
-            Err(refusal) => self.refuse(&arrived, refusal),
+            Err(refusal) => self.refuse(arrived, &refusal),
         }
     }
 
@@ -237,7 +232,7 @@ impl Connection {
         Ok(Handled::Reply(reply))
     }
 
-    fn refuse(&self, arrived: &Arrived, refusal: Refusal) -> Answered {
+    fn refuse(&self, arrived: &Arrived, refusal: &Refusal) -> Answered {
         self.note(arrived.index, refusal.code);
         respond(refusal.code, &refusal.body, refusal.retry_after)
     }

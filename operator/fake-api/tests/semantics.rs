@@ -1,4 +1,5 @@
 //! Each semantic of the real API server that a controller relies on, once, through kube's `Api`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "how a test fails")]
 
 use headroom_fake_api::{FakeApi, Verb, deployment};
 use k8s_openapi::api::{
