@@ -4,6 +4,7 @@
 
 mod args;
 mod clock;
+pub mod controller;
 pub mod crds;
 pub mod decide;
 pub mod demo;

@@ -1,0 +1,161 @@
+//! What one pass found out about a service and did about it: the report is made of this and of nothing else.
+
+use std::fmt;
+
+use headroom_core::{Decision, Observation};
+use serde::Serialize;
+
+/// Names an object that is scaled; it lives in the namespace of its service.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetName {
+    /// Group and version, for example apps/v1.
+    pub api_version: String,
+    /// Kind, for example Deployment.
+    pub kind: String,
+    /// Name.
+    pub name: String,
+}
+
+/// The object that is scaled, as its scale sub-resource showed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Target {
+    /// Which object.
+    pub name: TargetName,
+    /// Its UID: another one is another object.
+    pub uid: String,
+    /// Its version when it was read; a write carries it.
+    pub resource_version: String,
+    /// Pods asked for (`spec.replicas`).
+    pub replicas: u32,
+    /// Selector of its pods, as text: `app=orders,tier in (web)`.
+    pub selector: String,
+}
+
+/// Something else that sizes a target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Owner {
+    /// Kind, for example `HorizontalPodAutoscaler`, `ScaledObject` or `ScaledService`.
+    pub kind: String,
+    /// Name, in the same namespace.
+    pub name: String,
+}
+
+/// How far a pass came.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "standing", rename_all = "camelCase")]
+pub enum Standing {
+    /// The spec breaks a rule that only the controller can see, or can't be read.
+    InvalidSpec {
+        /// Which field, what is wrong, what to do.
+        message: String,
+    },
+    /// The object to scale does not exist or has no scale sub-resource.
+    TargetNotFound {
+        /// Which one.
+        message: String,
+    },
+    /// Something else sizes the target, and the mode is Active.
+    TargetOwned {
+        /// What.
+        owner: Owner,
+    },
+    /// A same-named object exists that is not ours, or the API server refuses what we apply.
+    WorkloadRefused {
+        /// Which object, what was said.
+        message: String,
+    },
+    /// The size can't be read now.
+    ScaleUnreadable {
+        /// What was said.
+        message: String,
+    },
+    /// The mode is Paused: the last size stays.
+    Paused {
+        /// The target with its last size.
+        target: Target,
+    },
+    /// Everything was seen and decided.
+    Decided(Box<Decided>),
+}
+
+/// A whole pass.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decided {
+    /// What is scaled.
+    pub target: Target,
+    /// What was seen.
+    pub observation: Observation,
+    /// What was decided.
+    pub decision: Decision,
+    /// What was done about it.
+    pub outcome: Outcome,
+    /// Whether the running pods took over the worker count; `None` where none is asked for.
+    pub workers: Option<Acknowledged>,
+}
+
+/// How many running pods took over what was asked of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Acknowledged {
+    /// Pods that run what was asked.
+    pub pods: u32,
+    /// Pods that should.
+    pub of: u32,
+}
+
+/// What was really done about a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "camelCase")]
+pub enum Outcome {
+    /// The size was written.
+    Scaled {
+        /// Pods asked for before.
+        from: u32,
+        /// Pods asked for now.
+        to: u32,
+    },
+    /// It is what it should be.
+    Unchanged,
+    /// It should be another, and the mode says to leave it.
+    ObserveOnly,
+    /// It should be another, and another replica of the controller writes.
+    Standby,
+    /// It was not written.
+    Refused(Refusal),
+}
+
+/// Why a size was not written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "refusal", rename_all = "camelCase")]
+pub enum Refusal {
+    /// The object changed while we decided, several times in a row. The next look starts from what it is then.
+    Conflict,
+    /// Another writer keeps setting the size: writes back off.
+    Contested {
+        /// Field manager of that writer, where it is known.
+        manager: Option<String>,
+    },
+    /// The decision or the lease is too old to be written.
+    TooLate,
+    /// The API server said no, or nothing in time.
+    Failed {
+        /// What it said.
+        message: String,
+    },
+}
+
+impl fmt::Display for TargetName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)
+    }
+}

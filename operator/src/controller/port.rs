@@ -1,0 +1,20 @@
+//! The admin port of a pod's server: the one thing that tests replace besides the API server.
+
+use std::net::SocketAddr;
+
+use futures::future::BoxFuture;
+use headroom_workload::stats::Stats;
+
+use crate::observe::{FetchError, Fetcher};
+
+/// Asks and tells the servers in pods.
+pub trait AdminPort: Send + Sync {
+    /// What the server with this admin port has counted.
+    fn stats(&self, admin: SocketAddr) -> BoxFuture<'_, Result<Stats, FetchError>>;
+}
+
+impl AdminPort for Fetcher {
+    fn stats(&self, admin: SocketAddr) -> BoxFuture<'_, Result<Stats, FetchError>> {
+        Box::pin(Self::stats(self, admin))
+    }
+}
