@@ -5,6 +5,7 @@
 
 pub mod findings;
 pub mod port;
+pub mod report;
 
 pub use findings::{Decided, Outcome, Owner, Refusal, Standing, Target, TargetName};
 pub use port::AdminPort;
