@@ -117,6 +117,7 @@ pub fn policy(spec: &ScaledServiceSpec) -> Result<Policy, PolicyError> {
         qps: spec.objectives.qps as f64,
         latency: latency.collect(),
         availability: spec.objectives.availability.share(),
+        window_days: spec.objectives.window_days,
         reserve_qps: spec.reserve.map_or(0.0, |reserve| reserve.qps as f64),
         min_replicas: spec.min_replicas,
         max_replicas: spec.max_replicas,

@@ -19,8 +19,10 @@ use guard::Facts;
 use time::Moment;
 use units::{Rate, Replicas};
 
-pub use decision::{Decision, Numbers, Reason, ReasonCode};
-pub use observation::{Answered, Observation, Pod, PodState, Sample, ServiceTime};
+pub use decision::{Ask, Budget, Decision, Numbers, Reason, ReasonCode};
+pub use observation::{
+    Answer, Answered, Inventory, Observation, Pod, PodState, Resizer, Sample, ServiceTime, Shrinking, Trouble,
+};
 pub use policy::{Policy, PolicyError, PolicySpec};
 pub use state::State;
 
@@ -60,6 +62,7 @@ pub fn decide(policy: &Policy, state: State, seen: &Observation, now: Timestamp)
         reasons: proposal.reasons,
         numbers,
         look_again_seconds: LOOK_AGAIN,
+        ask: Ask::EveryPod,
     };
     (decision, state)
 }
@@ -86,10 +89,15 @@ fn numbers(facts: &Facts<'_>) -> Numbers {
         ready_pods: Replicas(look.ready),
         starting_pods: Replicas(look.starting),
         overdue_pods: Replicas(look.overdue),
+        blocked_pods: Replicas(0),
+        set_by_other: None,
         fresh_share: look.fresh_share(),
         time_to_ready_seconds: state.lead.time_to_ready(),
         needed_replicas: need.replicas.unwrap_or(*current),
         headroom: per_pod.get() * f64::from(look.ready) - need.demand.get(),
         max_replicas: need.max,
+        latency_seconds: [None; Policy::MAX_OBJECTIVES],
+        budgets: [None; Policy::MAX_OBJECTIVES],
+        availability_budget: None,
     }
 }

@@ -33,6 +33,7 @@ fn bench() -> Bench {
             qps: 1e6,
             latency: vec![objective],
             availability: 0.999,
+            window_days: 28,
             reserve_qps: 0.0,
             min_replicas: 1,
             max_replicas: Some(100),

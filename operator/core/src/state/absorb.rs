@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::lead::stated_start;
 use super::load::Entry;
 use super::look::Look;
-use super::pod::{Answer, PodMemory};
+use super::pod::{PodMemory, Worth};
 use super::{STATE_VERSION, State};
 use crate::observation::{Observation, Pod, PodState};
 use crate::policy::Policy;
@@ -111,18 +111,18 @@ impl State {
         let answer = memory.take(policy, pod, now, self.longest_interval());
         match (pod.state, answer) {
             (PodState::Starting | PodState::Failed, _) => return,
-            (PodState::Terminating, Answer::Fresh(delta)) => look.add_leaving(&delta, memory),
+            (PodState::Terminating, Worth::Fresh(delta)) => look.add_leaving(&delta, memory),
             (PodState::Terminating, _) => {}
             (PodState::Ready | PodState::NotReady, answer) => {
                 look.running += 1;
                 match answer {
-                    Answer::Missing => {}
-                    Answer::First => look.first += 1,
-                    Answer::Fresh(delta) => look.add(&delta, memory),
+                    Worth::Missing => {}
+                    Worth::First => look.first += 1,
+                    Worth::Fresh(delta) => look.add(&delta, memory),
                 }
             }
         }
-        if let (PodState::Ready, Answer::Fresh(delta)) = (pod.state, answer) {
+        if let (PodState::Ready, Worth::Fresh(delta)) = (pod.state, answer) {
             let window = memory.close_window(policy, pod);
             self.capacities.learn(policy, pod, &delta, window.as_ref(), now);
         }

@@ -68,19 +68,19 @@ impl PodMemory {
 
     /// Takes in a new sample. `Fresh` carries the difference; the first sample of a process has none yet, and a mean
     /// over more than `longest` seconds says too little about now.
-    pub(crate) fn take(&mut self, policy: &Policy, pod: &Pod, now: Moment, longest: f64) -> Answer {
-        let Some(sample) = pod.sample.filter(Sample::is_plausible) else {
-            return Answer::Missing;
+    pub(crate) fn take(&mut self, policy: &Policy, pod: &Pod, now: Moment, longest: f64) -> Worth {
+        let Some(sample) = pod.answer.told().copied().filter(Sample::is_plausible) else {
+            return Worth::Missing;
         };
         let Some((at, before)) = self.sample else {
             return self.first(policy, pod, now, sample);
         };
         let seconds = now.seconds_since(at);
         if seconds < SHORTEST {
-            return Answer::Missing;
+            return Worth::Missing;
         }
         if self.is_frozen(&before, &sample) {
-            return Answer::Missing;
+            return Worth::Missing;
         }
         if seconds > longest {
             return self.begin(now, sample);
@@ -111,7 +111,7 @@ impl PodMemory {
     }
 
     /// A process that was starting at the last look had counted nothing then.
-    fn first(&mut self, policy: &Policy, pod: &Pod, now: Moment, sample: Sample) -> Answer {
+    fn first(&mut self, policy: &Policy, pod: &Pod, now: Moment, sample: Sample) -> Worth {
         let answer = self.begin(now, sample);
         match self.last_starting.map(|at| now.seconds_since(at)) {
             Some(seconds) if seconds >= SHORTEST && self.been_ready => {
@@ -124,16 +124,16 @@ impl PodMemory {
         }
     }
 
-    fn begin(&mut self, now: Moment, sample: Sample) -> Answer {
+    fn begin(&mut self, now: Moment, sample: Sample) -> Worth {
         self.sample = Some((now, sample));
         self.window = None;
         self.unchanged = 0;
-        Answer::First
+        Worth::First
     }
 
-    fn fresh(&mut self, delta: Delta) -> Answer {
+    fn fresh(&mut self, delta: Delta) -> Worth {
         (self.offered, self.demand) = (delta.offered / delta.seconds, delta.demand / delta.seconds);
-        Answer::Fresh(delta)
+        Worth::Fresh(delta)
     }
 
     /// Counters that stand still while work is in progress, or a clock that does, are no evidence.
@@ -159,7 +159,7 @@ impl Delta {
 
 /// What a pod's answer is worth.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Answer {
+pub(crate) enum Worth {
     /// None, or one that can't be believed.
     Missing,
     /// The first of this process: there is nothing to compare it with.
