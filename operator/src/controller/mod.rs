@@ -3,10 +3,12 @@
 //! A tick a second; in each, one [`pass`] over every service: observe, validate, decide, act, report. Every replica of
 //! the controller watches and decides, so that a new leader's memory is warm; only the leader writes.
 
+pub mod admin;
 pub mod client;
 pub mod findings;
 pub mod leader;
 pub mod port;
+pub mod report;
 pub mod watch;
 pub mod workload;
 
