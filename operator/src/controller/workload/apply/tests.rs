@@ -44,7 +44,7 @@ async fn what_is_absent_is_created_and_only_the_deployment_with_a_size() {
     let posts: Vec<_> = writes.iter().filter(|call| call.method == "POST").collect();
     let [seed] = posts.as_slice() else { panic!("{posts:?}") };
     assert_eq!((&seed.body["spec"]["replicas"], &seed.body["spec"]["paused"]), (&json!(4), &json!(true)));
-    assert!(seed.query.contains("fieldManager=headroom-seed"), "{}", seed.query);
+    assert!(seed.query.contains("fieldManager=headroom"), "{}", seed.query);
     for patch in writes.iter().filter(|call| call.method == "PATCH") {
         assert_eq!(patch.body["spec"].get("replicas"), None, "{}", patch.path);
         assert!(patch.query.contains("fieldManager=headroom"), "{}", patch.query);
