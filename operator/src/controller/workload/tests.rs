@@ -163,8 +163,7 @@ fn a_minimal_spec_is_spread_where_possible_and_asks_for_nothing_else() {
 #[test]
 fn the_server_knows_every_argument_and_variable() {
     use clap::CommandFactory as _;
-    let defaults = Defaults { verifier: None, ..defaults() };
-    let template = template(&deployment_of(&stored(FULL), &defaults, None));
+    let template = template(&deployment_of(&stored(FULL), &defaults(), None));
     let server = &template["spec"]["containers"][0];
     let command = headroom_workload::Args::command();
     let args = std::iter::once("headroom-workload")
