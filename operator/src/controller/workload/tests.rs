@@ -102,11 +102,10 @@ fn every_apply_sets_what_the_seed_sets_besides_the_size() {
             _ => {}
         }
     }
-    let service = stored(MINIMAL);
-    let owned = Owned::of(&service).unwrap();
-    let seed = seed(&owned, &defaults());
+    let (full, minimal) = (stored(FULL), stored(MINIMAL));
+    let seed = seed(&Owned::of(&full).unwrap(), &defaults());
     assert_eq!(seed.spec.as_ref().unwrap().paused, Some(true), "a seed starts no pod");
-    let applied = applied(&owned, &defaults(), Some(&seed));
+    let applied = deployment_of(&minimal, &defaults(), Some(&seed));
     assert_eq!(applied.spec.as_ref().unwrap().paused, Some(false));
     covered(&json!(seed), &json!(applied), "");
 }
