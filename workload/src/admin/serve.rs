@@ -3,11 +3,11 @@
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::task::spawn_local;
+use tokio::task::{spawn_local, yield_now};
 use tokio::time::{interval, sleep};
 
 use super::routes::{Admin, router};
@@ -29,6 +29,10 @@ const LIMITS: Limits = Limits {
     connection_age: Duration::from_hours(24 * 365),
 };
 
+/// From so many connections on, a new one takes the place of the one that has been idle for longest: those that
+/// somebody forgot, or holds on purpose, must not keep the probes out.
+const CROWDED: usize = LIMITS.connections * 3 / 4;
+
 /// Serves the admin port for as long as the process lives.
 pub(crate) async fn run(admin: Admin, listener: std::net::TcpListener) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
@@ -41,6 +45,11 @@ pub(crate) async fn run(admin: Admin, listener: std::net::TcpListener) -> io::Re
             sleep(Duration::from_millis(20)).await;
             continue;
         };
+        if open.load(Relaxed) >= CROWDED {
+            hall.close_idlest();
+            // Lets that happen before the next connection is looked at.
+            yield_now().await;
+        }
         let Some(opened) = Opened::within(&open, LIMITS.connections) else {
             continue;
         };

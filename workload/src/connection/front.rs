@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tower::Service as _;
 
@@ -21,6 +22,10 @@ use super::registry::{Hall, Mood};
 use crate::admission::Permit;
 use crate::clock::Nanos;
 use crate::worker::Desk;
+
+/// Bytes of a body up to which it is read before admission. As much as hyper reads ahead anyway: a connection costs no
+/// more memory than with a long head.
+const SHORT_BODY: u64 = 16 * 1024;
 
 /// What answers the requests of a connection.
 #[derive(Debug, Clone)]
@@ -67,13 +72,17 @@ impl Front {
 
     async fn call(&self, request: Request<Incoming>, arrived: Nanos) -> Outcome {
         let (head, incoming) = request.into_parts();
-        let body = if incoming.is_end_stream() {
+        let (body, arrived) = if incoming.is_end_stream() {
             self.progress.head_read(arrived, None);
-            Body::empty()
+            (Body::empty(), arrived)
         } else {
-            let upload = Upload::begin(self.hall.clock());
-            self.progress.head_read(arrived, Some(upload.clone()));
-            limited(incoming, upload, self.hall.limits.body_bytes)
+            match self.receive(incoming, arrived).await {
+                Ok(body) => (body, self.hall.now()),
+                Err(refusal) => {
+                    self.backend.malformed();
+                    return Err(refusal);
+                }
+            }
         };
         // Pinned here: a request is some hundred bytes, and each future it is moved into copies them.
         let call = pin!(self.backend.call(Request::from_parts(head, body), arrived));
@@ -83,6 +92,21 @@ impl Front {
         };
         self.hall.record.responded(overdue.response().status());
         Err(overdue)
+    }
+
+    /// The body for the handler: a short one as a whole, so that no slot is held while a slow client sends it.
+    async fn receive(&self, incoming: Incoming, arrived: Nanos) -> Result<Body, Refusal> {
+        let length = incoming.size_hint().exact();
+        let upload = Upload::begin(self.hall.clock());
+        self.progress.head_read(arrived, Some(upload.clone()));
+        let body = limited(incoming, upload, self.hall.limits.body_bytes);
+        if length.is_none_or(|length| length > SHORT_BODY) {
+            return Ok(body);
+        }
+        let whole = self.progress.in_time(pin!(body.collect())).await?;
+        whole
+            .map(|whole| Body::from(whole.to_bytes()))
+            .map_err(|_| Refusal::Malformed("the body ended early\n"))
     }
 
     fn refuse(&self, refusal: Refusal) -> Response<Body> {

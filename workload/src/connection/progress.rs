@@ -144,6 +144,17 @@ impl Progress {
         self.upload.borrow().as_ref().is_some_and(|upload| !upload.is_complete())
     }
 
+    /// Since when it has been without a request, unless it has one or was told to do something.
+    pub(super) fn waits_since(&self) -> Option<Nanos> {
+        let waits = matches!(self.phase.get(), Phase::Idle | Phase::Head) && self.order.get() == Order::Stay;
+        waits.then(|| self.since.get())
+    }
+
+    /// Closes the connection.
+    pub(super) fn close(&self) {
+        self.tell(Order::Close);
+    }
+
     /// Asks the connection to go to another worker.
     pub(super) fn part(&self) {
         if self.order.get() == Order::Stay {

@@ -96,6 +96,15 @@ impl Hall {
         self.connections.borrow().values().for_each(|progress| progress.check(now, &limits, idle));
     }
 
+    /// Closes the connection that has been without a request for longest, if there is one.
+    pub(crate) fn close_idlest(&self) {
+        let connections = self.connections.borrow();
+        let waiting = connections.values().filter_map(|progress| Some((progress.waits_since()?, progress)));
+        if let Some((_, idlest)) = waiting.min_by_key(|(since, _)| *since) {
+            idlest.close();
+        }
+    }
+
     pub(super) fn enter(&self, progress: Rc<Progress>) -> u64 {
         let key = self.next.get();
         self.next.set(key + 1);

@@ -99,6 +99,26 @@ fn a_missing_token_file_stops_the_start() {
 }
 
 #[test]
+fn idle_connections_do_not_keep_others_out() {
+    let service = start(|server| server);
+    let mut idle: Vec<_> = (0..200)
+        .map(|_| {
+            let mut admin = service.admin();
+            assert_eq!(admin.get("/livez").unwrap().status, 200);
+            admin
+        })
+        .collect();
+    // The newest are still there, the oldest had to go.
+    assert_eq!(idle[199].get("/livez").unwrap().status, 200);
+    assert!(idle[0].is_closed());
+    // Connections that never sent anything make room as well.
+    let silent: Vec<_> = (0..200).map(|_| service.admin()).collect();
+    assert_eq!(service.admin().get("/livez").unwrap().status, 200);
+    drop(silent);
+    service.stop();
+}
+
+#[test]
 fn stats_are_what_the_types_say() {
     let service = start(|server| server.revision("r1"));
     assert_eq!(service.get("/").status, 200);

@@ -26,11 +26,15 @@ fn a_full_queue_answers_503_with_retry_after() {
 }
 
 #[test]
-fn a_refused_request_with_a_body_ends_its_connection() {
+fn a_refused_request_with_a_long_body_ends_its_connection() {
     let service = start(|server| one_slot(server, 0, LONG));
     let running = service.hold(service.client());
     let mut client = service.client();
-    client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n").unwrap();
+    // A short one is read first, so that another request can follow.
+    client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nshort").unwrap();
+    let refused = client.reply().unwrap();
+    assert_eq!((refused.status, refused.header("connection")), (503, None));
+    client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 20000\r\n\r\n").unwrap();
     let refused = client.reply().unwrap();
     assert_eq!((refused.status, refused.header("connection")), (503, Some("close")));
     service.release(1);

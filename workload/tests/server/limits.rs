@@ -9,7 +9,7 @@ use rstest::rstest;
 
 use crate::client::Client;
 use crate::process::Process;
-use crate::service::{Service, limited, start, workers};
+use crate::service::{Service, limited, one_slot, start, workers};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -120,13 +120,33 @@ fn an_idle_connection_is_closed() {
 #[rstest]
 #[case::in_a_part(|limits: &mut Limits| limits.body_idle = SHORT)]
 #[case::as_a_whole(|limits: &mut Limits| limits.request_timeout = SHORT)]
-fn a_slow_body_is_answered_408(#[case] limit: fn(&mut Limits)) {
+fn a_slow_body_is_answered_408(
+    #[case] limit: fn(&mut Limits),
+    // A short one is read before admission, a long one by the handler.
+    #[values((10, 1, 0), (20_000, 0, 1))] (length, malformed, responses): (usize, u64, u64),
+) {
     let service = start(|server| limited(server, limit));
     let mut client = service.client();
-    client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\nabc").unwrap();
+    client.send(&format!("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\n\r\nabc")).unwrap();
     assert_eq!(client.reply().unwrap().status, 408);
     assert!(client.is_closed());
-    assert_eq!(service.server.stats().responses.client_error, 1);
+    let stats = service.server.stats();
+    assert_eq!((stats.rejected.malformed, stats.responses.client_error), (malformed, responses));
+    assert_eq!((stats.arrivals, stats.in_flight), (1, 0));
+    service.stop();
+}
+
+#[test]
+fn a_slow_upload_holds_no_slot() {
+    let service = start(|server| one_slot(server, 0, Duration::ZERO));
+    let mut slow = service.client();
+    slow.send("POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 10\r\n\r\n").unwrap();
+    // Sent when somebody begins to read the body.
+    assert_eq!(slow.reply().unwrap().status, 100);
+    assert_eq!(service.get("/").status, 200);
+    slow.send("0123456789").unwrap();
+    assert_eq!(slow.reply().unwrap().body, "10");
+    assert_eq!(service.server.stats().arrivals, 2);
     service.stop();
 }
 
@@ -136,7 +156,7 @@ fn a_body_that_the_handler_does_not_read_is_not_slow() {
         limited(server, |limits| (limits.body_idle, limits.request_timeout) = (SHORT, 4 * SHORT))
     });
     let mut client = service.client();
-    client.send("GET /held HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n").unwrap();
+    client.send("GET /held HTTP/1.1\r\nhost: a\r\ncontent-length: 20000\r\n\r\n").unwrap();
     assert_eq!(client.reply().unwrap().status, 504);
     service.stop();
 }
