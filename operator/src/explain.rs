@@ -142,7 +142,14 @@ fn pod_rows(numbers: &Numbers) -> [(&'static str, String); 4] {
         ..
     } = numbers;
     let Numbers {
-        ready_pods, starting_pods, overdue_pods, blocked_pods, fresh_share, headroom, time_to_ready_seconds, ..
+        ready_pods,
+        starting_pods,
+        overdue_pods,
+        blocked_pods,
+        fresh_share,
+        headroom,
+        time_to_ready_seconds,
+        ..
     } = numbers;
     [
         (

@@ -30,6 +30,9 @@ fn what_was_learned_goes_on_and_nothing_shrinks_for_a_window() {
     let learned: Learned = serde_json::from_str(&kept(&service.state)).unwrap();
     service.state = State::resume(learned).unwrap();
     service.resize(40);
+    for pod in service.pods.iter_mut().filter(|pod| pod.ready.is_none()) {
+        pod.ready = pod.created.checked_add(SignedDuration::from_secs(12)).ok();
+    }
     service.now = service.now.checked_add(SignedDuration::from_secs(30)).unwrap();
     for second in 0..179 {
         let decision = service.tick(100.0);

@@ -58,7 +58,8 @@ fn each_line_is_answered_and_state_is_carried_on() {
 #[test]
 fn a_pod_that_was_not_asked_counts_with_what_it_last_told() {
     let unasked = |asked: bool| {
-        line("2026-01-01T00:00:02Z", "null").replace("\"stats\":null", &format!("\"stats\":null,\"asked\":{asked}"))
+        line("2026-01-01T00:00:02Z", "null")
+            .replace("\"stats\":null", &format!("\"stats\":null,\"asked\":{asked}"))
     };
     let first = line("2026-01-01T00:00:00Z", &stats("0"));
     let second = line("2026-01-01T00:00:01Z", &stats("500"));
