@@ -83,7 +83,8 @@ pub fn explanation(decision: &Decision) -> String {
     let headline = if from == to { format!("stays at {to} pods") } else { format!("{from} -> {to} pods") };
     // Writing to a String does not fail.
     let _ = writeln!(text, "{}  {headline}", decision.now);
-    for (name, value) in load_rows(&decision.numbers).into_iter().chain(pod_rows(&decision.numbers)) {
+    let rows = load_rows(&decision.numbers).into_iter().chain(pod_rows(&decision.numbers));
+    for (name, value) in rows.chain(promise_rows(&decision.numbers)) {
         let _ = writeln!(text, "  {name:<9} {value}");
     }
     for (number, reason) in (1..).zip(&decision.reasons) {
@@ -141,7 +142,14 @@ fn pod_rows(numbers: &Numbers) -> [(&'static str, String); 4] {
         ..
     } = numbers;
     let Numbers {
-        ready_pods, starting_pods, overdue_pods, fresh_share, headroom, time_to_ready_seconds, ..
+        ready_pods,
+        starting_pods,
+        overdue_pods,
+        blocked_pods,
+        fresh_share,
+        headroom,
+        time_to_ready_seconds,
+        ..
     } = numbers;
     [
         (
@@ -157,12 +165,30 @@ fn pod_rows(numbers: &Numbers) -> [(&'static str, String); 4] {
         (
             "pods",
             format!(
-                "{ready_pods} ready, {starting_pods} on their way, {overdue_pods} overdue; {:.0} % answered",
+                "{ready_pods} ready, {starting_pods} on their way, {overdue_pods} overdue, {blocked_pods} blocked; \
+                 {:.0} % answered",
                 percent(*fresh_share)
             ),
         ),
         ("headroom", format!("{headroom:.0}/s; a new pod takes {time_to_ready_seconds:.0} s to be ready")),
     ]
+}
+
+/// How the promise stands: only what is known.
+fn promise_rows(numbers: &Numbers) -> Vec<(&'static str, String)> {
+    let latency = numbers.latency_seconds.iter().flatten();
+    let latency: Vec<_> = latency.map(|seconds| format!("{:.1} ms", seconds * 1000.0)).collect();
+    let mut rows = Vec::new();
+    if !latency.is_empty() {
+        rows.push(("latency", format!("{} at the objectives' quantiles", latency.join(", "))));
+    }
+    for budget in numbers.budgets.iter().flatten().chain(&numbers.availability_budget) {
+        let burn = budget.burn_rate.map_or_else(String::new, |rate| {
+            format!("; the last hour spent {rate:.2} times what may be spent in one")
+        });
+        rows.push(("budget", format!("{:.0} % left{burn}", budget.remaining * 100.0)));
+    }
+    rows
 }
 
 fn percent(share: Share) -> f64 {

@@ -6,8 +6,8 @@ mod common;
 use common::{Service, policy, spec, start};
 use headroom_core::units::{MilliCpu, Replicas};
 use headroom_core::{
-    Answer, Answered, Decision, Inventory, Observation, Pod, PodState, Policy, Resizer, Sample, Shrinking,
-    State, Trouble, decide,
+    Answer, Answered, Decision, Inventory, Observation, Pod, PodState, Policy, ReasonCode, Resizer, Sample,
+    Shrinking, State, Trouble, decide,
 };
 use jiff::SignedDuration;
 use proptest::prelude::*;
@@ -154,7 +154,9 @@ proptest! {
     fn no_counter_makes_a_number_that_is_none(policy in any_policy(), history in any_history()) {
         for decision in replay(&policy, &history).0 {
             let numbers = serde_json::to_value(&decision.numbers).unwrap();
+            let absent = ["setByOther", "latencySeconds", "budgets", "availabilityBudget"];
             for (name, value) in numbers.as_object().unwrap() {
+                prop_assert!(!value.is_null() || absent.contains(&name.as_str()), "{name} is {value}");
                 prop_assert!(is_finite(value), "{name} is {value}");
             }
         }
@@ -187,10 +189,12 @@ proptest! {
     }
 
     #[test]
-    fn i1_absent_evidence_never_shrinks(policy in any_policy(), history in any_history(), last in any_observation()) {
+    fn i1_absent_evidence_never_shrinks(
+        policy in any_policy(), history in any_history(), last in any_observation(), asked in any::<bool>(),
+    ) {
         let mut silent = last;
         for pod in &mut silent.pods {
-            pod.answer = Answer::Silent;
+            pod.answer = if asked { Answer::Silent } else { Answer::NotAsked };
         }
         let (decisions, state) = replay(&policy, &history);
         let now = decisions.last().unwrap().now.checked_add(SignedDuration::from_secs(1)).unwrap();
@@ -200,17 +204,56 @@ proptest! {
     }
 
     #[test]
+    fn i6_nothing_shrinks_while_frozen_or_on_an_old_list(
+        policy in any_policy(), history in any_history(), last in any_observation(), frozen in any::<bool>(),
+    ) {
+        let mut last = last;
+        if frozen {
+            last.shrinking = Shrinking::Frozen;
+        } else {
+            last.inventory = Inventory::Stale;
+        }
+        let (decisions, state) = replay(&policy, &history);
+        let now = decisions.last().unwrap().now.checked_add(SignedDuration::from_secs(1)).unwrap();
+        let (decision, _) = decide(&policy, state, &last, now);
+        let max = policy.max_replicas().unwrap_or(last.replicas);
+        prop_assert!(decision.target_replicas >= last.replicas.min(max), "{decision:#?}");
+    }
+
+    #[test]
+    fn blocked_pods_buy_nothing_above_need(policy in any_policy(), history in any_history()) {
+        for decision in replay(&policy, &history).0 {
+            let numbers = &decision.numbers;
+            if numbers.blocked_pods > Replicas(0) {
+                let most = numbers.needed_replicas.max(numbers.replicas).max(policy.min_replicas());
+                prop_assert!(decision.target_replicas <= most, "{decision:#?}");
+                prop_assert!(decision.reasons.iter().any(|r| r.code == ReasonCode::ScaleUpBlocked), "{decision:#?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_learned_can_always_be_resumed(policy in any_policy(), history in any_history()) {
+        let state = replay(&policy, &history).1;
+        let text = serde_json::to_string(&state.learned()).unwrap();
+        prop_assert!(text.len() <= 48 * 1024, "{} bytes", text.len());
+        let resumed = State::resume(serde_json::from_str(&text).unwrap());
+        prop_assert_eq!(resumed.map(|state| serde_json::to_string(&state.learned()).unwrap()), Ok(text));
+    }
+
+    #[test]
     fn i2_ignorance_never_shrinks(
-        rate in 50.0..8_000.0f64, replicas in 1u32..30, silent in prop::collection::vec(any::<bool>(), 30),
-        change in 0.0..2.0f64,
+        rate in 50.0..8_000.0f64, replicas in 1u32..30, told in prop::collection::vec(0u8..4, 30), change in 0.0..2.0f64,
     ) {
         let mut service = warm(rate, replicas, 5);
         service.serve(rate * change);
         let seen = service.observation();
         let mut partly = seen.clone();
-        for (pod, silent) in partly.pods.iter_mut().zip(silent) {
-            if silent {
-                pod.answer = Answer::Silent;
+        for (pod, told) in partly.pods.iter_mut().zip(told) {
+            match told {
+                0 => pod.answer = Answer::Silent,
+                1 => pod.answer = Answer::NotAsked,
+                _ => {}
             }
         }
         let (known, ignorant) = (at(&service, &seen), at(&service, &partly));

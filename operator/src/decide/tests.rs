@@ -55,6 +55,20 @@ fn each_line_is_answered_and_state_is_carried_on() {
     assert_eq!(decisions[2].target_replicas.0, 6, "500/s and noise at 100/s a pod");
 }
 
+#[test]
+fn a_pod_that_was_not_asked_counts_with_what_it_last_told() {
+    let unasked = |asked: bool| {
+        line("2026-01-01T00:00:02Z", "null")
+            .replace("\"stats\":null", &format!("\"stats\":null,\"asked\":{asked}"))
+    };
+    let first = line("2026-01-01T00:00:00Z", &stats("0"));
+    let second = line("2026-01-01T00:00:01Z", &stats("500"));
+    for (asked, fresh) in [(false, 1.0), (true, 0.0)] {
+        let decisions = decide(&[first.clone(), second.clone(), unasked(asked)].join("\n")).unwrap();
+        assert_eq!(decisions[2].numbers.fresh_share.get(), fresh, "asked: {asked}");
+    }
+}
+
 #[rstest]
 #[case::not_json("nonsense", "line 1: ")]
 #[case::no_time(r#"{"replicas":2,"pods":[]}"#, "missing field `now`")]

@@ -10,9 +10,10 @@ pub(super) fn stabilize(facts: &Facts<'_>, mut proposal: Proposal) -> Proposal {
         let target = proposal.target.max(largest.min(facts.current));
         let window = facts.policy.behavior().scale_down.stabilization_window;
         let by_other = facts.state.sizes.set_by_other(window.as_secs_f64(), facts.now) == Some(largest);
-        let (code, what) = match by_other {
-            true => (ReasonCode::ScaledByOther, "set by somebody else"),
-            false => (ReasonCode::ScaleDownStabilized, "recommended"),
+        let (code, what) = if by_other {
+            (ReasonCode::ScaledByOther, "set by somebody else")
+        } else {
+            (ReasonCode::ScaleDownStabilized, "recommended")
         };
         proposal.change(target, code, || {
             format!("{largest} pods were {what} within the last {} s", window.as_secs())

@@ -6,6 +6,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::decision::ReasonCode;
+use crate::observation::{Inventory, Resizer, Shrinking};
 use crate::policy::{Behavior, Limit, LimitKind, PolicySpec, ScalingRules, SelectPolicy};
 use crate::state::load::Entry;
 use crate::units::{Rate, Share};
@@ -56,8 +57,18 @@ fn at(seconds: i64) -> Moment {
 }
 
 impl Bench {
-    /// Applies one guard to a proposal of `target` pods.
+    /// Applies one guard to a proposal of `target` pods: the size and the kinds of its reasons.
     fn apply(&self, guard: Guard, target: u32) -> (u32, Vec<ReasonCode>) {
+        let proposal = self.proposal(guard, target);
+        (proposal.target.0, proposal.reasons.iter().map(|reason| reason.code).collect())
+    }
+
+    /// The reasons alone.
+    fn reasons(&self, guard: Guard, target: u32) -> Vec<crate::decision::Reason> {
+        self.proposal(guard, target).reasons
+    }
+
+    fn proposal(&self, guard: Guard, target: u32) -> Proposal {
         let policy = Policy::new(self.spec.clone()).unwrap();
         let per_pod = Some(Rate::new(PER_POD));
         let demand = Rate::new(PER_POD * f64::from(self.needed));
@@ -76,8 +87,7 @@ impl Bench {
             },
             now: at(0),
         };
-        let proposal = guard(&facts, Proposal { target: Replicas(target), reasons: Vec::new() });
-        (proposal.target.0, proposal.reasons.iter().map(|reason| reason.code).collect())
+        guard(&facts, Proposal { target: Replicas(target), reasons: Vec::new() })
     }
 
     fn recommended(mut self, size: u32, seconds_ago: i64, window: f64) -> Self {
@@ -104,6 +114,73 @@ fn evidence_alone(
     bench.needed = 5;
     bench.look = Look { fresh, running, ready: running, ..bench.look };
     assert_eq!(bench.apply(evidence::evidence, target), (expected, codes.to_vec()));
+}
+
+#[test]
+fn an_old_list_of_pods_alone_stops_shrinking_only() {
+    let mut bench = bench();
+    bench.seen.inventory = Inventory::Stale;
+    assert_eq!(bench.apply(evidence::inventory, 5), (10, vec![ReasonCode::EvidenceStale]));
+    assert_eq!(bench.apply(evidence::inventory, 15), (15, vec![]));
+}
+
+#[test]
+fn a_freeze_alone_stops_shrinking_only() {
+    let mut bench = bench();
+    bench.seen.shrinking = Shrinking::Frozen;
+    assert_eq!(bench.apply(freeze::freeze, 5), (10, vec![ReasonCode::Frozen]));
+    assert_eq!(bench.apply(freeze::freeze, 15), (15, vec![]));
+}
+
+#[test]
+fn a_sample_alone_stops_shrinking_only() {
+    let mut bench = bench();
+    bench.look.unasked = 1;
+    assert_eq!(bench.apply(sampled::sampled, 5), (10, vec![ReasonCode::Sampled]));
+    assert_eq!(bench.apply(sampled::sampled, 15), (15, vec![]));
+}
+
+#[rstest]
+#[case::what_is_needed_is_asked_for(30, 30)]
+#[case::nothing_is_asked_for_in_their_stead(34, 30)]
+#[case::shrinking_goes_on(5, 5)]
+fn blocked_pods_alone(#[case] target: u32, #[case] expected: u32) {
+    let mut bench = bench();
+    bench.needed = 30;
+    bench.look.troubled[crate::observation::Trouble::ImagePull as usize] = 2;
+    assert_eq!(bench.apply(blocked::blocked, target), (expected, vec![ReasonCode::ScaleUpBlocked]));
+}
+
+#[test]
+fn what_blocks_pods_is_counted_and_quoted_within_bounds() {
+    let mut bench = bench();
+    (bench.look.troubled, bench.look.refused) = ([3, 0, 1, 0], 4);
+    bench.seen.blocked = Some("exceeded quota: pods ".repeat(500));
+    let message = bench.reasons(blocked::blocked, 12).remove(0).message;
+    assert!(message.starts_with(
+        "of 10 pods asked for, 3 find no node, 1 can't pull their image, 4 are refused: exceeded quota"
+    ));
+    assert!(message.len() < 400, "{message}");
+}
+
+#[rstest]
+#[case::held(20, 60, 10, &[ReasonCode::ScaledByOther])]
+#[case::growth_goes_on(20, 60, 15, &[])]
+#[case::the_window_is_over(20, 181, 5, &[])]
+fn the_size_set_by_somebody_else_alone(
+    #[case] before: u32,
+    #[case] ago: i64,
+    #[case] expected: u32,
+    #[case] codes: &[ReasonCode],
+) {
+    let mut bench = bench();
+    bench.spec.behavior.scale_down.stabilization_window = std::time::Duration::from_secs(180);
+    bench.state.sizes.notice(Replicas(before), Resizer::Us, at(-ago - 1));
+    bench.state.sizes.notice(Replicas(10), Resizer::Other, at(-ago));
+    bench.state.recommendations.hold(Replicas(10), at(-ago), 180.0);
+    let target = if expected == 15 { 15 } else { 5 };
+    bench.state.recommendations.push(Replicas(target), at(0), 0.0, 180.0);
+    assert_eq!(bench.apply(stabilize::stabilize, target), (expected, codes.to_vec()));
 }
 
 #[rstest]
@@ -142,8 +219,8 @@ fn hot_pods_alone() {
 #[case::late_but_one_arrived_since(2, Some(-10), 20)]
 fn arrival_alone(#[case] overdue: u32, #[case] arrived: Option<i64>, #[case] expected: u32) {
     let mut bench = bench();
-    bench.state.sizes.notice(Replicas(4), at(-60));
-    bench.state.sizes.notice(Replicas(10), at(-50));
+    bench.state.sizes.notice(Replicas(4), Resizer::Us, at(-60));
+    bench.state.sizes.notice(Replicas(10), Resizer::Us, at(-50));
     bench.look.overdue = overdue;
     bench.state.last_arrival = arrived.map(at);
     assert_eq!(bench.apply(arrival::arrival, 20).0, expected);
@@ -200,8 +277,8 @@ fn growth_rate_alone(
     #[case] expected: u32,
 ) {
     let mut bench = bench();
-    bench.state.sizes.notice(Replicas(8), at(-70));
-    bench.state.sizes.notice(Replicas(10), at(-10));
+    bench.state.sizes.notice(Replicas(8), Resizer::Us, at(-70));
+    bench.state.sizes.notice(Replicas(10), Resizer::Us, at(-10));
     bench.spec.behavior.scale_up =
         ScalingRules { limits: limits.to_vec(), select, ..ScalingRules::default() };
     assert_eq!(bench.apply(rate::rate, target).0, expected);
@@ -223,8 +300,8 @@ fn shrinking_rate_alone(
     #[case] expected: u32,
 ) {
     let mut bench = bench();
-    bench.state.sizes.notice(Replicas(12), at(-70));
-    bench.state.sizes.notice(Replicas(10), at(-10));
+    bench.state.sizes.notice(Replicas(12), Resizer::Us, at(-70));
+    bench.state.sizes.notice(Replicas(10), Resizer::Us, at(-10));
     bench.spec.behavior.scale_down =
         ScalingRules { limits: limits.to_vec(), select, ..ScalingRules::default() };
     assert_eq!(bench.apply(rate::rate, target).0, expected);
@@ -245,11 +322,13 @@ proptest! {
     #[test]
     fn a_guard_moves_the_target_towards_the_present_size_only(
         target in 0u32..200, current in 1u32..100, ready in 0u32..100, fresh in 0u32..100, silent in 0u32..20,
-        overdue in 0u32..3, hot in 0u32..2, needed in 0u32..200, recommended in 0u32..200, confirmed in 0.0..2e4f64,
+        overdue in 0u32..3, hot in 0u32..2, unasked in 0u32..2, stale in any::<bool>(), frozen in any::<bool>(), needed in 0u32..200, recommended in 0u32..200, confirmed in 0.0..2e4f64,
     ) {
         let mut bench = bench().recommended(recommended, 5, 60.0);
         (bench.current, bench.needed) = (current, needed);
-        bench.look = Look { ready, fresh, running: fresh + silent, overdue, hot, ..bench.look };
+        bench.look = Look { ready, fresh, running: fresh + silent, overdue, hot, unasked, ..bench.look };
+        bench.seen.inventory = if stale { Inventory::Stale } else { Inventory::Complete };
+        bench.seen.shrinking = if frozen { Shrinking::Frozen } else { Shrinking::Allowed };
         bench.demand.confirmed = Rate::new(confirmed);
         for guard in &ALL[..ALL.len() - 1] {
             let (moved, reasons) = bench.apply(*guard, target);

@@ -53,9 +53,9 @@ impl Budgets {
                 ring.push(Bucket(now, 0.0, 0.0, vec![0.0; policy.latency().len()]));
             }
             if let Some(Bucket(_, finished, failed, late)) = ring.last_mut() {
-                (*finished, *failed) = (*finished + look.finished, *failed + look.failed);
-                for (sum, value) in late.iter_mut().zip(look.late) {
-                    *sum += value;
+                let sums = [finished, failed].into_iter().chain(late);
+                for (sum, value) in sums.zip([look.finished, look.failed].into_iter().chain(look.late)) {
+                    *sum = (*sum + value).min(MOST_COUNT);
                 }
             }
         }

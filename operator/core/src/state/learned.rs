@@ -75,7 +75,7 @@ impl State {
         ];
         match checks.into_iter().find(|(plausible, _)| !plausible) {
             Some((_, what)) => Err(LearnedError::Implausible { what }),
-            None => Ok(Self { capacities, lead, budgets, ..Self::default() }),
+            None => Ok(Self { lead, capacities, budgets, ..Self::default() }),
         }
     }
 }

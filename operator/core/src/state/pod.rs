@@ -19,6 +19,7 @@ const RECALLED: f64 = 6.5;
 /// One pod between two looks.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own about the last answers")]
 pub(crate) struct PodMemory {
     pub(crate) name: String,
     /// First look that showed it, and the look before, which did not.
