@@ -8,6 +8,7 @@ pub mod findings;
 pub mod leader;
 pub mod port;
 pub mod watch;
+pub mod workload;
 
 pub use findings::{Decided, Outcome, Owner, Refusal, Standing, Target, TargetName};
 pub use port::AdminPort;

@@ -16,6 +16,7 @@ const PER_POD: f64 = 100.0;
 struct Bench {
     spec: PolicySpec,
     state: State,
+    seen: Observation,
     current: u32,
     look: Look,
     demand: Demand,
@@ -42,6 +43,7 @@ fn bench() -> Bench {
             workers: None,
         },
         state: State::default(),
+        seen: Observation::default(),
         current: 10,
         look: Look { ready: 10, running: 10, fresh: 10, ..Look::default() },
         demand: Demand::default(),
@@ -62,6 +64,7 @@ impl Bench {
         let facts = Facts {
             policy: &policy,
             state: &self.state,
+            seen: &self.seen,
             current: Replicas(self.current),
             look: &self.look,
             demand: &self.demand,
