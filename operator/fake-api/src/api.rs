@@ -64,7 +64,7 @@ impl FakeApi {
     /// Takes the server away (`true`: every request fails with a connection error, open watches break) or brings it
     /// back (`false`).
     pub fn down(&self, down: bool) {
-        self.core.change(|state| state.down = if down { Down::Down } else { Down::Up });
+        self.core.disturb(|state| state.down = if down { Down::Down } else { Down::Up });
     }
 
     /// Makes every watch and continue token from before now too old: 410.
@@ -204,10 +204,24 @@ impl FakeApi {
         });
     }
 
-    /// Changes when anything does.
-    #[expect(dead_code, reason = "for what lives in the cluster: comes next")]
+    /// Rings when an object changes.
     pub(crate) fn bell(&self) -> watch::Receiver<u64> {
         self.core.bell()
+    }
+
+    /// Wakes whoever waits for the bell.
+    pub(crate) fn ring(&self) {
+        self.core.disturb(|_| ());
+    }
+
+    /// A number never given before.
+    pub(crate) fn number(&self) -> u64 {
+        self.core.state().store.number()
+    }
+
+    /// The clock's time as `metadata` writes it.
+    pub(crate) fn stamp(&self) -> String {
+        self.core.state().store.clock.stamp()
     }
 }
 

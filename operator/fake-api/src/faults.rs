@@ -269,6 +269,6 @@ impl Faults {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut ClientFaults) -> T) -> T {
-        self.core.change(|state| change(state.faults_of(&self.client)))
+        self.core.disturb(|state| change(state.faults_of(&self.client)))
     }
 }

@@ -86,14 +86,31 @@ impl Core {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state and wakes the watches.
+    /// Changes the state and wakes the watches, if an object changed.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let result = change(&mut self.state());
-        self.bell.send_modify(|rung| *rung += 1);
+        let mut state = self.state();
+        let before = state.store.version;
+        let result = change(&mut state);
+        let changed = state.store.version != before;
+        drop(state);
+        if changed {
+            self.ring();
+        }
         result
     }
 
-    /// Rings after each change.
+    /// Changes what watches have to look at besides objects, and wakes them.
+    pub(crate) fn disturb<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.state());
+        self.ring();
+        result
+    }
+
+    fn ring(&self) {
+        self.bell.send_modify(|rung| *rung += 1);
+    }
+
+    /// Rings after each change and each disturbance.
     pub(crate) fn bell(&self) -> watch::Receiver<u64> {
         self.bell.subscribe()
     }
