@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{crds, decide, demo, explain, standalone};
+use crate::{crds, decide, demo, docs, explain, standalone};
 
 /// Sizes a service so that it keeps its latency objective at the lowest cost.
 #[derive(Debug, Parser)]
@@ -20,6 +20,9 @@ pub struct Args {
 enum Command {
     /// Prints the custom resource definitions as YAML.
     Crds(crds::Args),
+    /// Writes the reference tables: conditions, events, metrics, fields.
+    #[command(hide = true)]
+    Docs(docs::Args),
     /// Reads observations and writes decisions, one JSON line each.
     Decide(decide::Args),
     /// Explains decisions for a person.
@@ -43,6 +46,7 @@ impl Args {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Crds(args) => args.run(),
+            Command::Docs(args) => args.run(),
             Command::Decide(args) => args.run(),
             Command::Explain(args) => args.run(),
             Command::Standalone(args) => args.run(),
