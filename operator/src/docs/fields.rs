@@ -15,7 +15,9 @@ pub(super) fn scaled_service() -> serde_json::Result<String> {
     let mut page = format!("{GENERATED}# ScaledService\n\n{}\n", text(&root["description"]));
     page += "\nA field in **bold** is required where what holds it is given.\n";
     for (part, title) in [("spec", "Spec"), ("status", "Status")] {
-        page += &format!("\n## {title}\n\n");
+        page += "\n## ";
+        page += title;
+        page += "\n\n";
         page += &head(&TITLES);
         let schema = &root["properties"][part];
         each_field(schema, part, &mut |field| page += &field.row());
@@ -108,15 +110,14 @@ fn rules(schema: &Value, part: &str) -> String {
         return String::new();
     }
     let mut page = "\nRules across fields, as the API server says them:\n\n".to_owned();
-    for (path, message) in found {
-        page += &format!("- `{path}`: {message}\n");
-    }
+    page.extend(found.into_iter().map(|(path, message)| format!("- `{path}`: {message}\n")));
     page
 }
 
 fn each_rule(schema: &Value, path: &str, found: &mut Vec<(String, String)>) {
     for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
-        let message = rule["message"].as_str().or(rule["messageExpression"].as_str()).unwrap_or_default();
+        let message =
+            rule["message"].as_str().or_else(|| rule["messageExpression"].as_str()).unwrap_or_default();
         found.push((path.to_owned(), message.to_owned()));
     }
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {

@@ -12,7 +12,11 @@ pub(super) fn conditions() -> String {
          `kubectl get ssvc` is that of the most important one. A condition that can't be told is absent.\n"
     );
     for kind in ConditionType::ALL {
-        page += &format!("\n## {}\n{}\n\n", kind.name(), kind.text());
+        page += "\n## ";
+        page += kind.name();
+        page += "\n";
+        page += kind.text();
+        page += "\n\n";
         page += &head(&["status", "reason", "meaning"]);
         for reason in kind.reasons() {
             page += &row(&[reason.status().name(), &format!("`{}`", reason.name()), reason.text()]);
