@@ -36,8 +36,9 @@ bench: tools ## Times one decision, and measures the server's capacity against t
 	cargo bench -p headroom-core -- $(ARGS)
 	cargo run --release -p headroom-workload --example capacity
 
-generate: tools ## Writes crds/ anew from the Rust types
+generate: tools ## Writes crds/ and the tables of docs/reference/ anew from the Rust types
 	cargo run --quiet -p headroom -- crds --out crds
+	cargo run --quiet -p headroom -- docs --out docs/reference
 
 deny: ## Checks licences, sources and duplicates of the dependencies (installs cargo-deny)
 	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny

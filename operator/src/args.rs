@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{check, controller, crds, decide, demo, explain, standalone};
+use crate::{check, controller, crds, decide, demo, docs, explain, standalone};
 
 /// Sizes a service so that it keeps its latency objective at the lowest cost.
 #[derive(Debug, Parser)]
@@ -24,6 +24,9 @@ enum Command {
     Check(check::Args),
     /// Prints the custom resource definitions as YAML.
     Crds(crds::Args),
+    /// Writes the reference tables: conditions, events, metrics, fields.
+    #[command(hide = true)]
+    Docs(docs::Args),
     /// Reads observations and writes decisions, one JSON line each.
     Decide(decide::Args),
     /// Explains decisions for a person.
@@ -49,6 +52,7 @@ impl Args {
             Command::Controller(args) => args.run(),
             Command::Check(args) => args.run(),
             Command::Crds(args) => args.run(),
+            Command::Docs(args) => args.run(),
             Command::Decide(args) => args.run(),
             Command::Explain(args) => args.run(),
             Command::Standalone(args) => args.run(),

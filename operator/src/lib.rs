@@ -9,6 +9,7 @@ pub mod controller;
 pub mod crds;
 pub mod decide;
 pub mod demo;
+pub mod docs;
 pub mod explain;
 pub mod observe;
 pub mod page;

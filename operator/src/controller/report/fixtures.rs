@@ -14,12 +14,12 @@ use super::figures::{Figures, Settling};
 use crate::controller::{Decided, Outcome, Standing, Target, TargetName};
 
 /// A moment.
-pub(super) fn at(second: i64) -> Timestamp {
+pub(in crate::controller) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
 /// `shop/orders`: 1000/s within 50ms at p99, 2 to 10 pods of its own Deployment.
-pub(super) fn service(mode: &str) -> ScaledService {
+pub(in crate::controller) fn service(mode: &str) -> ScaledService {
     let value = json!({
         "apiVersion": "headroom.dev/v1alpha1",
         "kind": "ScaledService",
@@ -39,7 +39,7 @@ pub(super) fn service(mode: &str) -> ScaledService {
 }
 
 /// Its target.
-pub(super) fn target(replicas: u32) -> Target {
+pub(in crate::controller) fn target(replicas: u32) -> Target {
     Target {
         name: TargetName {
             api_version: "apps/v1".to_owned(),
@@ -54,7 +54,7 @@ pub(super) fn target(replicas: u32) -> Target {
 }
 
 /// A pod that serves and had counted this many arrivals.
-pub(super) fn pod(name: &str, state: PodState, arrivals: Option<f64>) -> Pod {
+pub(in crate::controller) fn pod(name: &str, state: PodState, arrivals: Option<f64>) -> Pod {
     let sample = arrivals.map(|arrivals| {
         let mut sample = Sample { boot: 1, at_nanos: arrivals as u64, arrivals, ..Sample::default() };
         sample.answers = arrivals;
@@ -77,7 +77,7 @@ pub(super) fn pod(name: &str, state: PodState, arrivals: Option<f64>) -> Pod {
 }
 
 /// Seven ready pods at 100/s each that hold 150/s each: nothing to do.
-pub(super) fn calm() -> Decided {
+pub(in crate::controller) fn calm() -> Decided {
     let pods = (0..7).map(|index| pod(&format!("p{index}"), PodState::Ready, Some(100.0))).collect();
     let numbers = Numbers {
         replicas: Replicas(7),
@@ -113,20 +113,20 @@ pub(super) fn calm() -> Decided {
 }
 
 /// With this step taken.
-pub(super) fn with_reason(mut decided: Decided, code: ReasonCode) -> Decided {
+pub(in crate::controller) fn with_reason(mut decided: Decided, code: ReasonCode) -> Decided {
     let (from, to) = (Replicas(9), Replicas(7));
     decided.decision.reasons.push(Reason { code, from, to, message: "said why".to_owned() });
     decided
 }
 
 /// The figures of the first look.
-pub(super) fn figures(decided: &Decided) -> Figures {
+pub(in crate::controller) fn figures(decided: &Decided) -> Figures {
     let Decided { decision, observation, .. } = decided;
     Settling::default().look(&decision.numbers, decision.target_replicas, observation, decision.now)
 }
 
 /// Calls `with` with a view of this.
-pub(super) fn viewed<T>(
+pub(in crate::controller) fn viewed<T>(
     service: &ScaledService,
     standing: &Standing,
     old: &ScaledServiceStatus,
@@ -141,6 +141,6 @@ pub(super) fn viewed<T>(
 }
 
 /// A decided pass as a standing.
-pub(super) fn standing(decided: Decided) -> Standing {
+pub(in crate::controller) fn standing(decided: Decided) -> Standing {
     Standing::Decided(Box::new(decided))
 }

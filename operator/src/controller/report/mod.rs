@@ -196,6 +196,6 @@ impl Report {
 }
 
 #[cfg(test)]
-mod fixtures;
+pub(in crate::controller) mod fixtures;
 #[cfg(test)]
 mod tests;

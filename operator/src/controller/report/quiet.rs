@@ -66,7 +66,7 @@ fn conditions(written: &[Condition], new: &[Condition]) -> Option<Change> {
         found.map(|condition| (condition.status.clone(), condition.reason.clone()))
     };
     let types = ConditionType::ALL.into_iter();
-    let changed = types.filter(|kind| find(written, &kind.name()) != find(new, &kind.name()));
+    let changed = types.filter(|kind| find(written, kind.name()) != find(new, kind.name()));
     changed.map(urgency).max()
 }
 

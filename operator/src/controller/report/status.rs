@@ -33,7 +33,7 @@ pub fn status_of(view: &View<'_>) -> ScaledServiceStatus {
     status.conditions = conditions(view);
     let display = display::display_of(view);
     status.display = if keeps_the_rest(standing) { old.display.clone() } else { display };
-    status.display.reason = most_important(&status.conditions).unwrap_or_default().to_owned();
+    most_important(&status.conditions).unwrap_or_default().clone_into(&mut status.display.reason);
     fit(status)
 }
 
@@ -84,30 +84,28 @@ fn asked(standing: &Standing) -> Option<i32> {
 /// A change that was written, or one that was noticed.
 fn size_change(view: &View<'_>) -> Option<SizeChange> {
     let Standing::Decided(decided) = view.standing else { return None };
-    match decided.outcome {
-        Outcome::Scaled { from, to } => Some(written(view, decided, from, to)),
-        _ => {
-            let (before, now) = (view.old.replicas?, asked(view.standing)?);
-            (before != now).then(|| SizeChange {
-                at: Time(view.now),
-                from: before,
-                to: now,
-                reason: SCALED_BY_OTHER.to_owned(),
-                message: format!("{before} -> {now} pods, noticed and not written by this controller"),
-                offered_rate: None,
-                capacity_per_pod: None,
-            })
-        }
+    if let Outcome::Scaled { from, to } = decided.outcome {
+        return Some(written(view, decided, from, to));
     }
+    let (before, now) = (view.old.replicas?, asked(view.standing)?);
+    (before != now).then(|| SizeChange {
+        at: Time(view.now),
+        from: before,
+        to: now,
+        reason: SCALED_BY_OTHER.to_owned(),
+        message: format!("{before} -> {now} pods, noticed and not written by this controller"),
+        offered_rate: None,
+        capacity_per_pod: None,
+    })
 }
 
 fn written(view: &View<'_>, decided: &Decided, from: u32, to: u32) -> SizeChange {
     let decision = &decided.decision;
     // The first step that moves the size is the one that decided; later ones only trim it.
-    let deciding = decision.reasons.iter().find(|reason| reason.from != reason.to);
-    let (reason, message) = deciding.map_or(("Demand".to_owned(), String::new()), |reason| {
-        (format!("{:?}", reason.code), reason.message.clone())
-    });
+    let (reason, message) = match decision.reasons.iter().find(|reason| reason.from != reason.to) {
+        Some(deciding) => (format!("{:?}", deciding.code), deciding.message.clone()),
+        None => ("Demand".to_owned(), String::new()),
+    };
     SizeChange {
         at: Time(view.now),
         from: i32::try_from(from).unwrap_or(i32::MAX),

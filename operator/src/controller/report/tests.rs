@@ -123,8 +123,8 @@ fn a_step_of_the_load_is_written_in_the_second_of_its_size_change() {
         assert!(run.writes.contains(change), "{change} is not among {:?}", run.writes);
     }
     let status = run.written.unwrap();
-    assert_eq!(status.replicas, Some(run.size as i32));
-    assert_eq!(status.decisions[0].to, run.size as i32);
+    assert_eq!(status.replicas, i32::try_from(run.size).ok());
+    assert_eq!(i32::try_from(run.size), Ok(status.decisions[0].to));
 }
 
 #[test]

@@ -51,7 +51,10 @@ pub fn cpu(millis: u32) -> String {
 /// One decimal below ten, none above.
 fn short(value: f64) -> String {
     let text = if value < 10.0 { format!("{value:.1}") } else { format!("{value:.0}") };
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+    match text.strip_suffix(".0") {
+        Some(whole) => whole.to_owned(),
+        None => text,
+    }
 }
 
 #[cfg(test)]

@@ -83,10 +83,14 @@ fn the_fleet_writes_twenty_a_second_the_most_urgent_first() {
     assert!(first.iter().all(|uid| uid.starts_with('v')), "{first:?}");
     assert_eq!(quiet.choose(wishes.clone(), at(0)).len(), 0, "the budget is spent");
 
-    first.iter().for_each(|uid| quiet.done(uid));
+    for uid in &first {
+        quiet.done(uid);
+    }
     let second = quiet.choose(wishes.clone(), at(1));
     assert!(second.iter().all(|uid| uid.starts_with('v')), "{second:?}");
-    second.iter().for_each(|uid| quiet.done(uid));
+    for uid in &second {
+        quiet.done(uid);
+    }
 
     // An hour of rest does not save up more than one second's worth.
     assert_eq!(quiet.choose(wishes, at(3600)).len(), 20);
