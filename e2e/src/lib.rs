@@ -2,6 +2,8 @@
 //! outside.
 
 pub mod cluster;
+pub mod chart;
 pub mod process;
 pub mod programs;
+pub mod schemas;
 pub mod wait;
