@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
+use super::interrupt;
+
 /// How much of an output an error shows, in bytes.
 const SHOWN: usize = 4_000;
 
@@ -15,6 +17,8 @@ pub fn output(command: &mut Command) -> anyhow::Result<String> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
+    // Ctrl-C at a terminal reaches the other program too: its end is then no failure of its own.
+    interrupt::check()?;
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said[said.len().saturating_sub(SHOWN)..]).into_owned();
     bail!("{line}: {}\n{}", output.status, said.trim_end())
