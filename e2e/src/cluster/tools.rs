@@ -11,6 +11,9 @@ use super::command::{find, output};
 use super::place::{Place, fnv1a, make_folder};
 use super::progress::Progress;
 
+/// How the folder of a build that goes on is called.
+const UNFINISHED: &str = "building-";
+
 /// A folder of `e2e/tools`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tool {
@@ -94,8 +97,15 @@ impl Tool {
 }
 
 fn build(tool: Tool, source: &Path, flags: &str, cache: &Path, built: &Path) -> anyhow::Result<()> {
+    // Who holds the lock is the only one who builds: these are of builds that were killed.
+    for left in fs::read_dir(cache)?
+        .flatten()
+        .filter(|left| left.file_name().to_string_lossy().starts_with(UNFINISHED))
+    {
+        fs::remove_dir_all(left.path()).context("can't remove what a killed build left")?;
+    }
     // A half-built folder never has the final name.
-    let unfinished = tempfile::Builder::new().prefix("unfinished-").tempdir_in(cache)?;
+    let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(cache)?;
     let packages = output(go(source)?.args(["list", "tool"]))?;
     ensure!(!packages.trim().is_empty(), "{} has no tool line", source.join("go.mod").display());
     let mut build = go(source)?;
