@@ -4,7 +4,7 @@ SHELL := /bin/sh
 ARGS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test cluster-up cluster-down lint bench generate deny tools
+.PHONY: help demo test cluster-up cluster-down e2e images chart lint bench generate deny tools
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,13 @@ generate: tools ## Writes crds/ anew from the Rust types
 deny: ## Checks licences, sources and duplicates of the dependencies (installs cargo-deny)
 	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
 	cargo deny check bans licenses sources
+
+images: tools ## Builds the images with Docker or buildah, and saves them in target/images
+	images/build
+
+chart: tools ## Checks the Helm chart: lint, manifests, rights, values, dashboards, alerts
+	@command -v promtool >/dev/null 2>&1 || [ "$$(id -u)" != 0 ] || { apt-get update && apt-get install -y --no-install-recommends prometheus; }
+	cargo test -p headroom-e2e --test chart --test chart_values --test monitoring --test metric_names $(ARGS)
 
 # A C compiler is all that the crates need beside Rust.
 tools:

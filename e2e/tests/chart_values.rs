@@ -72,8 +72,10 @@ fn leaves(path: &str, value: &Value, into: &mut Vec<(String, Value)>) {
 /// The value that differs from what `everything.yaml` says: the default, or what a switch is not.
 fn other(path: &str, default: &Value, everything: &Value) -> Value {
     let pointer = format!("/{}", path.replace('.', "/"));
-    let set =
-        everything.pointer(&pointer).unwrap_or_else(|| panic!("tests/everything.yaml does not set {path}"));
+    let set = everything
+        .pointer(&pointer)
+        .ok_or_else(|| format!("tests/everything.yaml does not set {path}"))
+        .unwrap();
     match set {
         Value::Bool(set) => json!(!set),
         set => {

@@ -6,7 +6,7 @@ use std::fs;
 use std::process::Command;
 
 use headroom_e2e::chart::{Helm, folder, root, tool};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn rules(helm: &Helm) -> Value {
     let text = fs::read_to_string(folder().join("files/rules/headroom.yaml")).unwrap();
@@ -140,21 +140,19 @@ fn panels_explain_themselves_and_follow_the_variables() {
 #[test]
 fn queries_of_the_dashboards_are_valid() {
     let Some(promtool) = tool("promtool", "queries_of_the_dashboards_are_valid") else { return };
-    let mut rules = String::from("groups: [{ name: queries, rules: [");
-    for board in dashboards() {
+    let boards = dashboards();
+    let queries = boards.iter().flat_map(|board| {
         let panels =
             board["panels"].as_array().unwrap().iter().flat_map(|panel| panel["targets"].as_array().unwrap());
-        let annotations = board["annotations"]["list"].as_array().unwrap();
-        for target in panels.chain(annotations) {
-            let query = target["expr"].as_str().unwrap().replace("$__rate_interval", "1m");
-            rules += &format!(
-                "{{ record: 'a:b', labels: {{ i: '{}' }}, expr: {} }}, ",
-                rules.len(),
-                Value::from(query)
-            );
-        }
-    }
-    rules += "] }]";
+        panels.chain(board["annotations"]["list"].as_array().unwrap())
+    });
+    let rules = queries.enumerate().map(|(index, query)| {
+        let query = query["expr"].as_str().unwrap().replace("$__rate_interval", "1m");
+        json!({ "record": "a:b", "labels": { "index": index.to_string() }, "expr": query })
+    });
+    let rules: Vec<Value> = rules.collect();
+    assert!(rules.len() > 50, "the queries are found");
+    let rules = json!({ "groups": [{ "name": "queries", "rules": rules }] }).to_string();
     let file = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
     fs::write(file.path(), rules).unwrap();
     let output = Command::new(promtool).args(["check", "rules"]).arg(file.path()).output().unwrap();
