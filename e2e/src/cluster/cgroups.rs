@@ -77,6 +77,12 @@ impl Cgroups {
             .with_context(|| format!("can't make the cgroup {}", components.display()))
     }
 
+    /// The cgroup of this name anywhere below, in the hierarchy in which processes are tracked.
+    pub fn find(&self, name: &str) -> Option<PathBuf> {
+        let root = self.components().parent()?.to_owned();
+        find(&root, name)
+    }
+
     /// Kills every process in them, components before pods, until none is left.
     pub fn kill_all(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
@@ -134,8 +140,14 @@ fn hand_down(folder: &Path) -> anyhow::Result<()> {
     fs::write(&file, wanted).with_context(|| format!("can't hand controllers down in {}", file.display()))
 }
 
+fn find(folder: &Path, name: &str) -> Option<PathBuf> {
+    let children = folders_in(folder);
+    let here = children.iter().find(|child| child.ends_with(name)).cloned();
+    here.or_else(|| children.iter().find_map(|child| find(child, name)))
+}
+
 /// Processes in a cgroup and all below.
-fn members(folder: &Path) -> BTreeSet<ProcessIdentity> {
+pub fn members(folder: &Path) -> BTreeSet<ProcessIdentity> {
     let own = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
     let own = own.lines().filter_map(|line| ProcessIdentity::of(line.parse().ok()?));
     own.chain(folders_in(folder).iter().flat_map(|child| members(child))).collect()

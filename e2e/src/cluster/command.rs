@@ -1,9 +1,17 @@
 //! Other programs, run to their end: what they said is in the error.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
+use rustix::process::Signal;
+
+use super::identity::ProcessIdentity;
+use super::interrupt;
+
+/// How long an interrupt may go unnoticed; an end is noticed at once.
+const POLL: Duration = Duration::from_millis(200);
 
 /// How much of an output an error shows, in bytes.
 const SHOWN: usize = 4_000;
@@ -11,13 +19,31 @@ const SHOWN: usize = 4_000;
 /// Runs a command without input and gives its standard output.
 pub fn output(command: &mut Command) -> anyhow::Result<String> {
     let line = line_of(command);
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("can't start: {line}"))?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().with_context(|| format!("can't start: {line}"))?;
+    let output = wait(child).with_context(|| format!("can't wait for: {line}"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
+    // Ctrl-C at a terminal reaches the other program too: its end is then no failure of its own.
+    interrupt::check()?;
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said[said.len().saturating_sub(SHOWN)..]).into_owned();
     bail!("{line}: {}\n{}", output.status, said.trim_end())
+}
+
+/// Waits until a child has ended; an interrupt ends it.
+fn wait(child: Child) -> anyhow::Result<Output> {
+    let process = ProcessIdentity::of(child.id());
+    let waiting = std::thread::spawn(move || child.wait_with_output());
+    if let Some(process) = process {
+        while !process.wait_end(POLL) {
+            if interrupt::pending() {
+                process.signal(Signal::TERM)?;
+            }
+        }
+    }
+    Ok(waiting.join().map_err(|_| anyhow!("its thread ended"))??)
 }
 
 /// Runs a command, by its words.

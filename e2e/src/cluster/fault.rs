@@ -73,8 +73,13 @@ impl Faulty {
 
 impl InContainer {
     fn run(&self, script: &str) -> anyhow::Result<()> {
-        let mut docker = std::process::Command::new("docker");
-        docker.args(["exec", &self.node, "sh", "-ec", script]);
-        output(&mut docker).with_context(|| format!("on {}", self.node)).map(drop)
+        docker_exec(&self.node, script)
     }
+}
+
+/// Runs shell lines in a node's container.
+pub(super) fn docker_exec(node: &str, script: &str) -> anyhow::Result<()> {
+    let mut docker = std::process::Command::new("docker");
+    docker.args(["exec", node, "sh", "-ec", script]);
+    output(&mut docker).with_context(|| format!("on {node}")).map(drop)
 }

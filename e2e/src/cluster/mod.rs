@@ -19,69 +19,30 @@ mod node;
 mod packages;
 mod pki;
 mod place;
+mod pod;
 mod progress;
 mod promtool;
 mod state;
 mod teardown;
 mod tools;
+mod wish;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 
 pub use fault::Faulty;
+pub use identity::ProcessIdentity;
+pub use pod::RunningPod;
 pub use progress::Progress;
 pub use state::Provider;
+pub use wish::{Choice, Lifetime, Origin, Wish};
 
-use identity::ProcessIdentity;
 use place::{Place, make_folder};
 use state::{Phase, State};
 
-/// Addresses and pod ranges are numbered with one digit.
-const MOST_NODES: u8 = 9;
 /// Set for who works with a cluster.
 const RUN_FOLDER_VARIABLE: &str = "HEADROOM_CLUSTER";
-
-/// Which provider is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Choice {
-    /// `kind` where a Docker engine answers, else `local`.
-    Auto,
-    /// Processes of this machine; needs root.
-    Local,
-    /// Docker containers.
-    Kind,
-}
-
-/// How long a cluster lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lifetime {
-    /// Until somebody takes it down.
-    Kept,
-    /// No longer than this process, whose watchdog takes it down.
-    OfThisProcess,
-}
-
-/// What a cluster is wanted for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wish {
-    /// What makes it.
-    pub provider: Choice,
-    /// How many nodes take pods, 1 to 9.
-    pub nodes: u8,
-    /// How long it lives.
-    pub lifetime: Lifetime,
-}
-
-/// Whether `up` had anything to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// It was there, and well.
-    Found,
-    /// It was made.
-    Made,
-}
 
 /// The cluster of this checkout.
 #[derive(Debug, Clone)]
@@ -94,14 +55,10 @@ impl Cluster {
     /// Brings a cluster up. One that is there and well is kept; what is left of one that is not is removed first. Nothing
     /// stays behind when it fails.
     pub fn up(wish: Wish, progress: &Progress) -> anyhow::Result<(Self, Origin)> {
-        ensure!(
-            (1..=MOST_NODES).contains(&wish.nodes),
-            "a cluster has 1 to {MOST_NODES} nodes, not {}",
-            wish.nodes
-        );
+        wish.check()?;
         let place = Place::of_this_checkout();
         let _turn = place.take_turn()?;
-        let provider = choose(wish.provider);
+        let provider = wish.provider.resolve();
         let nodes = node_names(&place, provider, wish.nodes);
         if let Some(state) = State::load(&place).unwrap_or_default() {
             ensure!(
@@ -216,6 +173,14 @@ impl Cluster {
         }
     }
 
+    /// A pod that runs on a node, by its `metadata.uid`.
+    pub fn pod(&self, node: &str, uid: &str) -> anyhow::Result<RunningPod> {
+        match self.state.provider {
+            Provider::Local => Ok(RunningPod::local(uid, cgroups::Cgroups::of_machine(self.place.name())?)),
+            Provider::Kind => Ok(RunningPod::kind(uid, node)),
+        }
+    }
+
     /// The API server, to break and to mend.
     pub fn api_server(&self) -> anyhow::Result<Faulty> {
         match self.state.provider {
@@ -237,23 +202,6 @@ impl Cluster {
             (RUN_FOLDER_VARIABLE, self.place.run().display().to_string()),
             ("HEADROOM_PROVIDER", self.provider().to_string()),
         ])
-    }
-}
-
-impl fmt::Display for Provider {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str(match self {
-            Self::Local => "local",
-            Self::Kind => "kind",
-        })
-    }
-}
-
-fn choose(choice: Choice) -> Provider {
-    match choice {
-        Choice::Local => Provider::Local,
-        Choice::Auto if !kind::docker_answers() => Provider::Local,
-        Choice::Kind | Choice::Auto => Provider::Kind,
     }
 }
 

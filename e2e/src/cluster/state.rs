@@ -1,5 +1,6 @@
 //! What the run folder remembers of the cluster as a whole.
 
+use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 
@@ -17,6 +18,15 @@ pub enum Provider {
     Local,
     /// Docker containers.
     Kind,
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Local => "local",
+            Self::Kind => "kind",
+        })
+    }
 }
 
 /// How far a cluster is.

@@ -11,6 +11,9 @@ use super::command::{find, output};
 use super::place::{Place, fnv1a, make_folder};
 use super::progress::Progress;
 
+/// How the folder of a build that goes on is called.
+const UNFINISHED: &str = "building-";
+
 /// A folder of `e2e/tools`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tool {
@@ -55,7 +58,7 @@ impl Tool {
         if !built.is_dir() {
             let what = format!("build {} with Go (once; takes minutes)", self.folder());
             progress.say(&format!("         {what}"));
-            progress.step(&what, || build(&source, &flags, &cache, &built))?;
+            progress.step(&what, || build(self, &source, &flags, &cache, &built))?;
         }
         Ok(built)
     }
@@ -93,17 +96,26 @@ impl Tool {
     }
 }
 
-fn build(source: &Path, flags: &str, cache: &Path, built: &Path) -> anyhow::Result<()> {
+fn build(tool: Tool, source: &Path, flags: &str, cache: &Path, built: &Path) -> anyhow::Result<()> {
+    // Who holds the lock is the only one who builds: these are of builds that were killed.
+    for left in fs::read_dir(cache)?
+        .flatten()
+        .filter(|left| left.file_name().to_string_lossy().starts_with(UNFINISHED))
+    {
+        fs::remove_dir_all(left.path()).context("can't remove what a killed build left")?;
+    }
     // A half-built folder never has the final name.
-    let unfinished = tempfile::Builder::new().prefix("unfinished-").tempdir_in(cache)?;
+    let unfinished = tempfile::Builder::new().prefix(UNFINISHED).tempdir_in(cache)?;
     let packages = output(go(source)?.args(["list", "tool"]))?;
     ensure!(!packages.trim().is_empty(), "{} has no tool line", source.join("go.mod").display());
-    for package in packages.lines() {
-        let file = unfinished.path().join(program_name(package));
-        let mut build = go(source)?;
-        build.args(["build", "-p", "2", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o"]);
-        output(build.arg(file).arg(package))
-            .context("the build failed; the first one downloads modules from GOPROXY")?;
+    let mut build = go(source)?;
+    build.args(["build", "-p", "2", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o"]);
+    build.arg(unfinished.path()).args(packages.lines());
+    output(&mut build).context("the build failed; the first one downloads modules from GOPROXY")?;
+    // Go calls it after its folder.
+    if tool == Tool::Etcd {
+        fs::rename(unfinished.path().join("server"), unfinished.path().join("etcd"))
+            .context("no etcd was built")?;
     }
     fs::rename(unfinished.keep(), built).with_context(|| format!("can't make {}", built.display()))
 }
@@ -147,15 +159,6 @@ fn major_minor(version: &str) -> anyhow::Result<(&str, &str)> {
     parts.next().zip(parts.next()).with_context(|| format!("{version} is no version"))
 }
 
-/// What Go would call it, but etcd's server, which it would call `server`.
-fn program_name(package: &str) -> &str {
-    let is_major = |part: &str| part.strip_prefix('v').is_some_and(|rest| rest.parse::<u32>().is_ok());
-    match package {
-        "go.etcd.io/etcd/server/v3" => "etcd",
-        _ => package.rsplit('/').find(|part| !is_major(part)).unwrap_or(package),
-    }
-}
-
 fn go(folder: &Path) -> anyhow::Result<Command> {
     let Some(program) = find("go") else {
         bail!(
@@ -190,12 +193,5 @@ mod tests {
             let flags = tool.linker_flags(&place, &Modules::read(&folder).unwrap()).unwrap();
             assert!(flags.starts_with("-s -w"), "{flags}");
         }
-    }
-
-    #[test]
-    fn programs_are_called_as_users_call_them() {
-        assert_eq!(program_name("k8s.io/kubernetes/cmd/kubectl"), "kubectl");
-        assert_eq!(program_name("go.etcd.io/etcd/server/v3"), "etcd");
-        assert_eq!(program_name("sigs.k8s.io/kind"), "kind");
     }
 }
