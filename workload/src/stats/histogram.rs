@@ -1,6 +1,9 @@
 //! A sparse log-linear histogram of durations: mergeable over processes and over time.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{Error, SeqAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// log2 of the buckets in each power of two: 32 buckets, so a bucket is at most 1/32 wide and its middle is at most
 /// 1.6 % away from any value in it.
@@ -16,6 +19,7 @@ const MAX_MICROS: u64 = 1 << 27;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Histogram {
+    #[serde(deserialize_with = "ascending")]
     buckets: Vec<(u16, u64)>,
 }
 
@@ -111,6 +115,33 @@ impl Histogram {
     }
 }
 
+/// Reads buckets in ascending order. So there are no more of them than the format has, whatever a server sends.
+fn ascending<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(u16, u64)>, D::Error> {
+    struct Ascending;
+
+    impl<'de> Visitor<'de> for Ascending {
+        type Value = Vec<(u16, u64)>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "[index, count] pairs with ascending indices below {}", Histogram::BUCKETS)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut pairs: A) -> Result<Self::Value, A::Error> {
+            let mut buckets: Self::Value = Vec::new();
+            while let Some((index, count)) = pairs.next_element::<(u16, u64)>()? {
+                let ascends = buckets.last().is_none_or(|(last, _)| *last < index);
+                if !ascends || usize::from(index) >= Histogram::BUCKETS {
+                    return Err(A::Error::invalid_value(Unexpected::Unsigned(index.into()), &self));
+                }
+                buckets.push((index, count));
+            }
+            Ok(buckets)
+        }
+    }
+
+    deserializer.deserialize_seq(Ascending)
+}
+
 const fn bucket_of(micros: u64) -> u16 {
     if micros < (1 << SUB_BUCKET_BITS) {
         return micros as u16;
@@ -151,6 +182,15 @@ mod tests {
     fn counts_within_a_bound_are_those_below_it() {
         let histogram = of(&[100, 1000, 10_000]);
         assert_eq!([0.0, 0.0005, 0.005, 1.0].map(|seconds| histogram.count_within(seconds)), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn only_ascending_buckets_of_the_format_are_read() {
+        let read = serde_json::from_str::<Histogram>;
+        assert_eq!(read("[[3,1],[736,2]]").unwrap().count(), 3);
+        for text in ["[[3,1],[3,1]]", "[[4,1],[3,1]]", "[[737,1]]", "[[3,-1]]", "[[3]]", "{}"] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 
     #[test]

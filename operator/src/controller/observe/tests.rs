@@ -1,5 +1,5 @@
 //! Looks at pods whose servers are played, by a clock that stands still while nobody waits.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;

@@ -55,7 +55,10 @@ fn told(more: &str) -> String {
 
 #[rstest]
 #[case::one_length("HTTP/1.1 200 OK\r\ncontent-length: 1073741824\r\n\r\n", " ")]
-#[case::chunks("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", "1\r\n \r\n")]
+#[case::chunks(
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+    "20\r\n                                \r\n"
+)]
 #[case::until_the_end("HTTP/1.1 200 OK\r\n\r\n", " ")]
 #[case::headers("HTTP/1.1 200 OK\r\n", "a: b\r\n")]
 #[case::one_header("HTTP/1.1 200 OK\r\na: ", "b")]

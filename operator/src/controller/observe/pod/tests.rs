@@ -1,4 +1,5 @@
 //! Pods as clusters show them, and what is read of them.
+#![allow(clippy::needless_pass_by_value, reason = "json! makes values, and the cases read like the objects")]
 
 use headroom_core::units::MilliCpu;
 use headroom_core::{Answer, PodState, Trouble};
@@ -220,7 +221,7 @@ fn a_kept_pod_is_small() {
     whole["metadata"]["annotations"] = json!({ "note": "n".repeat(5000) });
     let kept = pod(whole);
     assert_eq!((&kept.metadata.annotations, &kept.metadata.managed_fields), (&None, &None));
-    // 560 bytes for the tree of labels, less than 200 for the texts of this pod.
-    let bytes = size_of::<super::SeenPod>() + 760;
-    assert!(bytes < 2048, "{bytes}");
+    // 552 bytes for the tree of labels, less than 250 for the texts of this pod.
+    let bytes = size_of::<super::SeenPod>() + 800;
+    assert!(bytes < 1536, "{bytes}");
 }
