@@ -1,0 +1,7 @@
+//! The whole controller against an in-memory API server on a paused clock.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "how a test fails")]
+
+mod audit;
+mod growth;
+mod servers;
+mod world;
