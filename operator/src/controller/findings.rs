@@ -141,6 +141,11 @@ pub enum Refusal {
     },
     /// The decision or the lease is too old to be written.
     TooLate,
+    /// The size can't be read now: it was decided on the one last known, and nothing may be written on top of that.
+    Unread {
+        /// What was said.
+        message: String,
+    },
     /// The API server said no, or nothing in time.
     Failed {
         /// What it said.

@@ -135,6 +135,23 @@ async fn fresh_target(cx: &Context, service: &ScaledService, memory: &mut Memory
     }
 }
 
+/// The target as it is now; where it can't be read, as it was last known, and why. For what pods say must be taken in
+/// at every tick: who stops thinking while the API server is away has forgotten the load when it is back.
+async fn target_now(
+    cx: &Context,
+    service: &ScaledService,
+    memory: &mut Memory,
+) -> Result<(Target, Option<String>), Standing> {
+    match fresh_target(cx, service, memory).await {
+        Ok(target) => Ok((target, None)),
+        Err(Standing::ScaleUnreadable { message }) => match &memory.target {
+            Some(known) if known.name == TargetName::of(service) => Ok((known.clone(), Some(message))),
+            _ => Err(Standing::ScaleUnreadable { message }),
+        },
+        Err(standing) => Err(standing),
+    }
+}
+
 /// Looks at the pods.
 async fn see(
     cx: &Context,
@@ -194,7 +211,7 @@ async fn think_and_act(
 ) -> Result<Decided, Standing> {
     let mut decided = None;
     for _ in 0..TRIES {
-        let target = fresh_target(cx, service, memory).await?;
+        let (target, unread) = target_now(cx, service, memory).await?;
         let now = Instant::now();
         seen.replicas = Replicas(target.replicas);
         seen.resized_by = memory.contest.notice(target.replicas, cx.leadership.may_write(now), now);
@@ -205,7 +222,10 @@ async fn think_and_act(
             .ok_or_else(|| invalid("this object makes the controller panic, please report it: it is left alone for a minute"))?;
         cx.metrics.decide_duration.observe(began.elapsed().as_secs_f64());
         memory.attention.ask = decision.ask;
-        let outcome = write(cx, service, memory, &target, &seen, &decision, now).await;
+        let outcome = match unread {
+            Some(message) => Some(Outcome::Refused(Refusal::Unread { message })),
+            None => write(cx, service, memory, &target, &seen, &decision, now).await,
+        };
         let stale = outcome.is_none();
         let outcome = outcome.unwrap_or(Outcome::Refused(Refusal::Conflict));
         decided = Some(Decided { target, observation: seen.clone(), decision, outcome, workers: None });

@@ -2,6 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "how a test fails")]
 
 mod audit;
+mod evidence;
 mod growth;
+mod leaders;
+mod objects;
+mod outages;
+mod owned;
 mod servers;
+mod targets;
 mod world;
