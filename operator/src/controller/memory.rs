@@ -132,7 +132,10 @@ impl Memories {
     /// Services that are left alone now. One that is just being looked at is not.
     pub fn quarantined(&self, now: Instant) -> usize {
         let memories = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        memories.values().filter(|memory| memory.try_lock().is_ok_and(|memory| memory.is_quarantined(now))).count()
+        memories
+            .values()
+            .filter(|memory| memory.try_lock().is_ok_and(|memory| memory.is_quarantined(now)))
+            .count()
     }
 
     /// Forgets services that are gone.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::act::{Tried, Warrant, act};
 use super::checker::{Written, violations};
+use super::checkpoint;
 use super::client::Pulse;
 use super::context::Context;
 use super::findings::{Acknowledged, Decided, Outcome, Refusal, Standing, Target, TargetName};
@@ -20,7 +21,6 @@ use super::observe::{self, Server, Sight};
 use super::target::ScaleError;
 use super::target::owner::other_owner;
 use super::watch::{GuardedService, Snapshot};
-use super::checkpoint;
 use super::workload::{Owned, Upkept, runtime::Runs};
 use crate::validate;
 
@@ -39,7 +39,12 @@ pub struct Tick {
 }
 
 /// One pass. `None`: the service is left alone for now.
-pub async fn pass(cx: &Context, service: &GuardedService, tick: &Tick, memory: &mut Memory) -> Option<Standing> {
+pub async fn pass(
+    cx: &Context,
+    service: &GuardedService,
+    tick: &Tick,
+    memory: &mut Memory,
+) -> Option<Standing> {
     let now = Instant::now();
     memory.look(now);
     if memory.is_quarantined(now) {
@@ -114,7 +119,11 @@ async fn read_target(cx: &Context, service: &ScaledService, memory: &mut Memory)
     fresh_target(cx, service, memory).await
 }
 
-async fn fresh_target(cx: &Context, service: &ScaledService, memory: &mut Memory) -> Result<Target, Standing> {
+async fn fresh_target(
+    cx: &Context,
+    service: &ScaledService,
+    memory: &mut Memory,
+) -> Result<Target, Standing> {
     let (namespace, name) = (service.namespace().unwrap_or_default(), TargetName::of(service));
     match cx.scales.read(&namespace, &name).await {
         Ok(target) => {
@@ -172,7 +181,8 @@ async fn see(
         },
         now: cx.clock.now(),
     };
-    let mut seen = observe::observe(cx.port.as_ref(), &cx.sockets, &mut memory.attention, &sight, policy).await;
+    let mut seen =
+        observe::observe(cx.port.as_ref(), &cx.sockets, &mut memory.attention, &sight, policy).await;
     seen.shrinking = tick.shrinking;
     seen.blocked = blocked(cx, &namespace, target, memory, &seen).await;
     seen
@@ -217,9 +227,9 @@ async fn think_and_act(
         seen.resized_by = memory.contest.notice(target.replicas, cx.leadership.may_write(now), now);
         let began = std::time::Instant::now();
         let at = cx.clock.now();
-        let decision = memory
-            .think(now, |state| decide(policy, state, &seen, at))
-            .ok_or_else(|| invalid("this object makes the controller panic, please report it: it is left alone for a minute"))?;
+        let decision = memory.think(now, |state| decide(policy, state, &seen, at)).ok_or_else(|| {
+            invalid("this object makes the controller panic, please report it: it is left alone for a minute")
+        })?;
         cx.metrics.decide_duration.observe(began.elapsed().as_secs_f64());
         memory.attention.ask = decision.ask;
         let outcome = match unread {
@@ -269,7 +279,11 @@ async fn write(
                     since_gap: began.duration_since(memory.gap),
                 };
                 for violation in violations(&written) {
-                    tracing::error!(service = service.name_any(), id = violation.id(), "an invariant was broken");
+                    tracing::error!(
+                        service = service.name_any(),
+                        id = violation.id(),
+                        "an invariant was broken"
+                    );
                     cx.metrics.invariant_violations.count(&[violation.id()]);
                 }
                 cx.metrics.writes.count(&["scale", "patch"]);

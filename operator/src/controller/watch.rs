@@ -11,9 +11,9 @@ use headroom_api::ScaledService;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::core::DeserializeGuard;
+use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::{Lookup, Store, store};
 use kube::runtime::watcher::{self, ExponentialBackoff, watcher};
-use kube::runtime::WatchStreamExt;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -90,7 +90,8 @@ impl Cluster {
             pods.entry(pod.meta().namespace.clone().unwrap_or_default()).or_default().push(pod);
         }
         let mut services = self.services.all();
-        services.sort_by_cached_key(|service| (service.meta().namespace.clone(), service.meta().name.clone()));
+        services
+            .sort_by_cached_key(|service| (service.meta().namespace.clone(), service.meta().name.clone()));
         let pods_pulse = self.heartbeats.pulse("pods", now);
         Snapshot { services, autoscalers: self.autoscalers.all(), pods_pulse, pods }
     }
@@ -101,7 +102,6 @@ impl Snapshot {
     pub fn pods(&self, namespace: &str) -> &[Arc<SeenPod>] {
         self.pods.get(namespace).map_or(&[], Vec::as_slice)
     }
-
 }
 
 impl<K> Watched<K>
@@ -153,12 +153,14 @@ where
     K: 'static,
 {
     let (reader, writer) = store();
+    let path = api.resource_url().to_owned();
     let config = watcher::Config::default().timeout(WATCH_TIMEOUT.as_secs() as u32);
-    let changes = watcher(api, config).backoff(ExponentialBackoff::from(backoff())).modify(trim).reflect(writer);
+    let changes =
+        watcher(api, config).backoff(ExponentialBackoff::from(backoff())).modify(trim).reflect(writer);
     tokio::spawn(changes.for_each(move |change| {
         if let Err(error) = change {
             tracing::warn!(resource, %error, "a watch broke; it begins again");
-            heartbeats.broke(resource, Instant::now());
+            heartbeats.broke(&path, Instant::now());
         }
         futures::future::ready(())
     }));

@@ -32,7 +32,10 @@ fn led(record: &Record, holder: &str, renewed: &BTreeMap<String, Instant>) {
     let line = record.line();
     assert_eq!(record.client, holder, "{line}: written by a replica that does not lead");
     let age = renewed.get(&record.client).map(|at| record.at.duration_since(*at));
-    assert!(age.is_some_and(|age| age <= RENEW_DEADLINE), "{line}: written {age:?} after the lease was renewed");
+    assert!(
+        age.is_some_and(|age| age <= RENEW_DEADLINE),
+        "{line}: written {age:?} after the lease was renewed"
+    );
 }
 
 fn shape(record: &Record) {

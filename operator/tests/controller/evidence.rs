@@ -31,7 +31,8 @@ async fn pods_that_fall_silent_are_told_within_ten_seconds() {
     let _running = world.controller("a");
     world.run(100).await;
     world.servers.behave("shop/orders", |_| Manner::Refuses);
-    let seconds = world.until(20, "it is told", || world.reason("orders", "EvidenceFresh") == "EvidenceAbsent").await;
+    let seconds =
+        world.until(20, "it is told", || world.reason("orders", "EvidenceFresh") == "EvidenceAbsent").await;
     assert!(seconds <= 10.0, "{seconds} s");
     world.run(600).await;
     assert!(world.tries("orders").is_empty());
@@ -93,7 +94,8 @@ async fn when_many_services_fall_at_once_none_shrinks_for_five_minutes() {
     for name in &names {
         world.target(name, 6, 700.0);
         let mut service = service(name);
-        service["spec"]["behavior"] = serde_json::json!({ "scaleDown": { "stabilizationWindowSeconds": 20 } });
+        service["spec"]["behavior"] =
+            serde_json::json!({ "scaleDown": { "stabilizationWindowSeconds": 20 } });
         world.api.seed(service);
     }
     world.run(15).await;

@@ -35,7 +35,8 @@ async fn a_constant_load_is_written_once_and_told_rarely() {
     let sizes = world.sizes("orders");
     world.run(600).await;
     assert_eq!(world.sizes("orders"), sizes, "no write after the first minute");
-    let statuses = world.api.writes().into_iter().filter(|record| record.subresource.as_deref() == Some("status"));
+    let statuses =
+        world.api.writes().into_iter().filter(|record| record.subresource.as_deref() == Some("status"));
     let late: Vec<Record> = statuses.filter(|record| world.seconds(record.at) > 75.0).collect();
     assert!(late.len() <= 40, "{} in ten minutes", late.len());
     let events = world.events("orders");

@@ -63,7 +63,11 @@ async fn when_all_are_killed_nothing_shrinks_and_nothing_is_forgotten() {
     assert_eq!(before["lead"][0], 10.0);
     assert_eq!(after["lead"][0], 10.0, "as learned, not as assumed before anything is known");
     assert_eq!(world.status("orders")["timeToReady"], "10s");
-    assert!(world.reason("orders", "CapacityKnown") == "Learned", "{:?}", world.told("orders", "CapacityKnown"));
+    assert!(
+        world.reason("orders", "CapacityKnown") == "Learned",
+        "{:?}",
+        world.told("orders", "CapacityKnown")
+    );
     world.run(60).await;
     assert!(world.size("orders") < size);
     drop(running);
@@ -81,7 +85,8 @@ async fn the_write_of_a_frozen_leader_is_refused_when_it_lands() {
     world.faults("a").inject(late, Fault::Late(Duration::from_secs(30)));
     world.load("orders", 900.0);
     world.until(5, "it is sent", || !world.tries("orders").is_empty()).await;
-    let stalled = ["a", "a-lease"].map(|client| (client, world.faults(client).inject(Rule::any(), Fault::Stall)));
+    let stalled =
+        ["a", "a-lease"].map(|client| (client, world.faults(client).inject(Rule::any(), Fault::Stall)));
     world.run(20).await;
     assert_eq!(holder(&world), "b");
     assert!(world.size("orders") >= 6, "{:?}", world.sizes("orders"));

@@ -24,7 +24,9 @@ async fn objects_that_cannot_be_read_or_make_no_sense_stop_no_other() {
     // While it runs, too.
     world.edit("orders", |service| service["spec"]["objectives"] = "many".into());
     world.run(30).await;
-    world.edit("orders", |service| service["spec"]["objectives"] = crate::world::service("x")["spec"]["objectives"].clone());
+    world.edit("orders", |service| {
+        service["spec"]["objectives"] = crate::world::service("x")["spec"]["objectives"].clone()
+    });
     world.run(10).await;
     assert_eq!(world.reason("orders", "Ready"), "Holding");
 }

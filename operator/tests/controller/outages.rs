@@ -84,7 +84,11 @@ async fn a_slow_scale_of_one_service_delays_no_other() {
     world.run(20).await;
     assert_eq!(world.reason("slow", "AbleToScale"), "FailedGetScale");
     assert_eq!(world.reason("calm", "Ready"), "Holding");
-    let open = world.api.requests().into_iter().filter(|record| record.handled_at.is_none() && record.at.elapsed() > Duration::from_secs(2));
+    let open = world
+        .api
+        .requests()
+        .into_iter()
+        .filter(|record| record.handled_at.is_none() && record.at.elapsed() > Duration::from_secs(2));
     assert!(open.clone().count() > 0, "dropped at the deadline, not five seconds later");
     world.faults("a").clear();
     world.until(4, "it grows too", || world.size("slow") >= 8).await;
@@ -103,7 +107,8 @@ async fn conflicts_lead_to_another_look_and_at_most_three_tries_a_tick() {
     world.run(20).await;
     assert!(world.size("orders") >= 8, "{:?}", world.sizes("orders"));
     let requests: Vec<_> = world.api.requests();
-    let scale: Vec<_> = requests.iter().filter(|record| record.subresource.as_deref() == Some("scale")).collect();
+    let scale: Vec<_> =
+        requests.iter().filter(|record| record.subresource.as_deref() == Some("scale")).collect();
     for pair in scale.windows(2) {
         assert!(pair.iter().any(|record| record.verb == Verb::Get), "a write is preceded by a read");
     }
@@ -132,7 +137,8 @@ async fn a_silent_watch_is_noticed_and_nothing_shrinks() {
     let _running = world.controller("a");
     world.run(60).await;
     world.faults("a").inject(Rule::on(Verb::Watch).resource("pods"), Fault::Silence);
-    let seconds = world.until(60, "it is told", || world.reason("orders", "EvidenceFresh") == "EvidenceStale").await;
+    let seconds =
+        world.until(60, "it is told", || world.reason("orders", "EvidenceFresh") == "EvidenceStale").await;
     assert!(seconds <= 37.0, "{seconds} s");
     world.run(300).await;
     assert_eq!(world.size("orders"), 12);

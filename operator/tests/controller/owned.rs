@@ -30,7 +30,8 @@ async fn its_objects_are_created_and_grow_by_scale_alone() {
     assert!(world.tries("orders").is_empty(), "created with its size");
     assert!(world.api.object("services/shop/orders").is_some());
     assert!(world.api.object("poddisruptionbudgets/shop/orders").is_some());
-    let owner = world.api.object("deployments/shop/orders").unwrap()["metadata"]["ownerReferences"][0].clone();
+    let owner =
+        world.api.object("deployments/shop/orders").unwrap()["metadata"]["ownerReferences"][0].clone();
     assert_eq!(owner["name"], "orders");
     world.load("orders", 900.0);
     world.run(60).await;
@@ -51,7 +52,8 @@ async fn what_was_deleted_by_hand_comes_back_as_large() {
     world.run(60).await;
     let size = world.size("orders");
     world.api.delete("deployments/shop/orders");
-    let seconds = world.until(10, "it is back", || world.api.object("deployments/shop/orders").is_some()).await;
+    let seconds =
+        world.until(10, "it is back", || world.api.object("deployments/shop/orders").is_some()).await;
     assert!(seconds <= 3.0, "{seconds} s");
     assert_eq!(world.size("orders"), size);
     world.run(30).await;
@@ -66,7 +68,9 @@ async fn at_rest_little_is_asked_of_the_api_server() {
     let before = world.api.requests().len();
     world.run(120).await;
     let requests = world.api.requests().split_off(before);
-    let applies = requests.iter().filter(|r| r.verb == Verb::Patch && r.resource == "deployments" && r.subresource.is_none());
+    let applies = requests
+        .iter()
+        .filter(|r| r.verb == Verb::Patch && r.resource == "deployments" && r.subresource.is_none());
     assert!(applies.count() <= 3);
     let reads = requests.iter().filter(|r| r.verb == Verb::Get && r.subresource.as_deref() == Some("scale"));
     assert!(reads.count() <= 121);

@@ -142,7 +142,8 @@ impl Target {
     fn arrived(&mut self, seconds: f64) -> f64 {
         let mean = self.rate * seconds;
         let mut uniform = || {
-            self.chance = self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            self.chance =
+                self.chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (self.chance >> 11) as f64 / (1_u64 << 53) as f64
         };
         let normal = (0..12).map(|_| uniform()).sum::<f64>() - 6.0;
@@ -226,7 +227,12 @@ impl AdminPort for Servers {
         })
     }
 
-    fn set_workers<'a>(&'a self, _: SocketAddr, _: &'a str, workers: u32) -> BoxFuture<'a, Result<u32, WriteError>> {
+    fn set_workers<'a>(
+        &'a self,
+        _: SocketAddr,
+        _: &'a str,
+        workers: u32,
+    ) -> BoxFuture<'a, Result<u32, WriteError>> {
         Box::pin(async move { Ok(workers) })
     }
 }

@@ -35,7 +35,11 @@ async fn a_stateful_set_is_sized() {
     set["kind"] = "StatefulSet".into();
     world.api.seed(set);
     for index in 0..2 {
-        world.api.seed(pod(&format!("ledger-{index}"), &json!({ "app": "ledger" }), &format!("10.9.0.{}", index + 1)));
+        world.api.seed(pod(
+            &format!("ledger-{index}"),
+            &json!({ "app": "ledger" }),
+            &format!("10.9.0.{}", index + 1),
+        ));
     }
     world.servers.load("shop/ledger", 500.0);
     let mut service = service("ledger");
@@ -63,7 +67,8 @@ async fn another_object_of_the_same_name_starts_from_nothing() {
     world.run(300).await;
     assert!(world.size("orders") < 9);
     let writes = world.writes("orders");
-    let foreign = writes[known..].iter().filter(|write| write.body["metadata"]["uid"] == old["metadata"]["uid"]);
+    let foreign =
+        writes[known..].iter().filter(|write| write.body["metadata"]["uid"] == old["metadata"]["uid"]);
     assert_eq!(foreign.count(), 0);
 }
 
@@ -172,7 +177,9 @@ async fn who_resets_the_size_again_and_again_is_named_and_not_fought() {
     let _running = world.controller("a");
     for _ in 0..20 {
         world.run(30).await;
-        world.api.update_as("argocd", "deployments/shop/orders", |target| target["spec"]["replicas"] = 3.into());
+        world
+            .api
+            .update_as("argocd", "deployments/shop/orders", |target| target["spec"]["replicas"] = 3.into());
     }
     world.run(5).await;
     let told = world.told("orders", "AbleToScale");

@@ -5,12 +5,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use headroom::controller::Args;
 use headroom::controller::args::LogFormat;
 use headroom::controller::client::{Heartbeats, over};
 use headroom::controller::report::metrics::Metrics;
 use headroom::controller::start::Running;
 use headroom::controller::workload::PullPolicy;
-use headroom::controller::Args;
 use headroom_fake_api::{FakeApi, Faults, Plant, Record, Rule, Start, Verb, deployment};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
@@ -145,12 +145,16 @@ impl World {
 
     /// `spec.replicas` of the Deployment.
     pub fn size(&self, name: &str) -> i64 {
-        self.api.object(&format!("deployments/{}", place(name))).unwrap()["spec"]["replicas"].as_i64().unwrap()
+        self.api.object(&format!("deployments/{}", place(name))).unwrap()["spec"]["replicas"]
+            .as_i64()
+            .unwrap()
     }
 
     /// The size as if somebody with kubectl had set it.
     pub fn resize(&self, name: &str, size: i64) {
-        self.api.update(&format!("deployments/{}", place(name)), |target| target["spec"]["replicas"] = size.into());
+        self.api.update(&format!("deployments/{}", place(name)), |target| {
+            target["spec"]["replicas"] = size.into()
+        });
     }
 
     pub fn edit(&self, name: &str, change: impl FnOnce(&mut Value)) {
@@ -162,7 +166,9 @@ impl World {
         let place = place(name);
         let same = |record: &Record| {
             let found = [record.namespace.as_deref(), record.name.as_deref()].map(Option::unwrap_or_default);
-            record.verb == Verb::Patch && record.subresource.as_deref() == Some("scale") && found.join("/") == place
+            record.verb == Verb::Patch
+                && record.subresource.as_deref() == Some("scale")
+                && found.join("/") == place
         };
         self.api.requests().into_iter().filter(same).collect()
     }
@@ -237,7 +243,9 @@ impl Drop for World {
         }
         for metrics in self.metrics.borrow().iter() {
             let text = metrics.text();
-            let broken = |line: &&str| line.starts_with("headroom_invariant_violations_total{") && !line.ends_with(" 0");
+            let broken = |line: &&str| {
+                line.starts_with("headroom_invariant_violations_total{") && !line.ends_with(" 0")
+            };
             let broken: Vec<_> = text.lines().filter(broken).collect();
             assert!(broken.is_empty(), "{broken:?}");
         }
