@@ -29,6 +29,8 @@ pub struct Target {
     pub resource_version: String,
     /// Pods asked for (`spec.replicas`).
     pub replicas: u32,
+    /// Pods that its own controller counts (`status.replicas`); zero where it does not say.
+    pub counted: u32,
     /// Selector of its pods, as text: `app=orders,tier in (web)`.
     pub selector: String,
 }

@@ -31,6 +31,8 @@ pub struct Memory {
     pub contest: Contest,
     /// The target as last read.
     pub target: Option<Target>,
+    /// Looks in a row at which fewer pods were listed than the target's controller counts.
+    pub short: u32,
     /// Whether the last decision wanted fewer pods.
     pub wants_fewer: bool,
     /// Whether the checkpoint has been asked for.
@@ -60,6 +62,7 @@ impl Memory {
             attention: Attention::default(),
             contest: Contest::default(),
             target: None,
+            short: 0,
             wants_fewer: false,
             resumed: false,
             upkeep: Upkeep::default(),
@@ -83,6 +86,7 @@ impl Memory {
     /// The target has gone, or is another object now.
     pub fn forget_target(&mut self) {
         self.target = None;
+        self.short = 0;
         self.state = State::default();
         self.attention = Attention::default();
         self.contest = Contest::default();

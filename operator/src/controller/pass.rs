@@ -6,7 +6,7 @@ use std::time::Duration;
 use headroom_api::{Mode, ScaledService};
 use headroom_core::observation::{Inventory, Shrinking};
 use headroom_core::units::Replicas;
-use headroom_core::{Decision, Observation, PodState, Policy, decide};
+use headroom_core::{Decision, Observation, Pod, PodState, Policy, decide};
 use kube::ResourceExt;
 use tokio::time::Instant;
 
@@ -28,6 +28,9 @@ use crate::validate;
 const TRIES: usize = 3;
 /// Time between two questions why pods are missing.
 const ASK_BLOCKED: Duration = Duration::from_secs(5);
+
+/// Looks in a row that pods are missing from the list before it counts as incomplete.
+const SHORT_LOOKS: u32 = 3;
 
 /// What a tick gives to each of its passes.
 #[derive(Debug, Clone)]
@@ -183,9 +186,21 @@ async fn see(
     };
     let mut seen =
         observe::observe(cx.port.as_ref(), &cx.sockets, &mut memory.attention, &sight, policy).await;
+    if lacks_pods(memory, target, &seen) {
+        seen.inventory = Inventory::Stale;
+    }
     seen.shrinking = tick.shrinking;
     seen.blocked = blocked(cx, &namespace, target, memory, &seen).await;
     seen
+}
+
+/// Whether pods are missing from the list that the target's own controller counts: it is incomplete, however recent it
+/// is. Both lag behind each other while pods come and go, so it takes a few looks.
+fn lacks_pods(memory: &mut Memory, target: &Target, seen: &Observation) -> bool {
+    let lives = |pod: &&Pod| !matches!(pod.state, PodState::Terminating | PodState::Failed);
+    let listed = seen.pods.iter().filter(lives).count();
+    memory.short = if listed < target.counted as usize { memory.short.saturating_add(1) } else { 0 };
+    memory.short >= SHORT_LOOKS
 }
 
 /// What refuses further pods, asked where pods are missing.

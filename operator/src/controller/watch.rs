@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use headroom_api::ScaledService;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -16,10 +16,13 @@ use kube::runtime::reflector::{Lookup, Store, store};
 use kube::runtime::watcher::{self, ExponentialBackoff, watcher};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::client::{Heartbeats, Pulse, WATCH_TIMEOUT};
 use super::observe::SeenPod;
+
+/// Everything is listed anew after so long: a change that was never told would be missed for ever.
+const RELIST: Duration = Duration::from_secs(270);
 
 /// A service as it was written, or why it can't be read.
 pub type GuardedService = DeserializeGuard<ScaledService>;
@@ -155,8 +158,9 @@ where
     let (reader, writer) = store();
     let path = api.resource_url().to_owned();
     let config = watcher::Config::default().timeout(WATCH_TIMEOUT.as_secs() as u32);
-    let changes =
-        watcher(api, config).backoff(ExponentialBackoff::from(backoff())).modify(trim).reflect(writer);
+    // The store keeps what it has until the new list is complete.
+    let watches = stream::repeat_with(move || watcher(api.clone(), config.clone()).take_until(sleep(RELIST)));
+    let changes = watches.flatten().backoff(ExponentialBackoff::from(backoff())).modify(trim).reflect(writer);
     tokio::spawn(changes.for_each(move |change| {
         if let Err(error) = change {
             tracing::warn!(resource, %error, "a watch broke; it begins again");

@@ -79,7 +79,7 @@ impl Stream {
                 Some(Self { path: path.clone(), heartbeats, has_ended: false })
             }
             Kind::List(path) => {
-                heartbeats.beat(path, Instant::now());
+                heartbeats.listed(path, Instant::now());
                 None
             }
             Kind::Single => None,

@@ -44,6 +44,16 @@ impl Heartbeats {
         self.with(path, |beat| *beat = Beat { last: Some(now), broken: None, suspect: false });
     }
 
+    /// The objects were listed: a sign of life, unless changes are being missed. For the list is right for the moment
+    /// only, and what is missed from then on must be noticed.
+    pub fn listed(&self, path: &str, now: Instant) {
+        self.with(path, |beat| {
+            if beat.last.is_none() || beat.is_alive(now) {
+                beat.last = Some(now);
+            }
+        });
+    }
+
     /// A watch begins: a sign of life, unless the one before was silent.
     pub fn opened(&self, path: &str, now: Instant) {
         self.with(path, |beat| {
@@ -143,6 +153,8 @@ mod tests {
         beats.abandoned(PODS);
         beats.opened(PODS, after(35));
         assert_eq!(beats.pulse("pods", after(36)), Pulse::Lost, "that it was opened says nothing");
+        beats.listed(PODS, after(37));
+        assert_eq!(beats.pulse("pods", after(37)), Pulse::Lost, "a list does not say that changes come");
         beats.beat(PODS, after(40));
         assert_eq!(beats.pulse("pods", after(75)), Pulse::Alive);
         beats.opened(PODS, after(75));
