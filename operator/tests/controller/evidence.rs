@@ -99,6 +99,7 @@ async fn when_many_services_fall_at_once_none_shrinks_for_five_minutes() {
         world.api.seed(service);
     }
     world.run(15).await;
+    world.still();
     let _running = world.controller("a");
     world.run(90).await;
     let sizes = || names.iter().map(|name| world.size(name)).collect::<Vec<_>>();

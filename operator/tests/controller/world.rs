@@ -13,6 +13,7 @@ use headroom::controller::start::Running;
 use headroom::controller::workload::PullPolicy;
 use headroom_fake_api::{FakeApi, Faults, Plant, Record, Rule, Start, Verb, deployment};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use crate::audit;
@@ -25,6 +26,7 @@ pub struct World {
     pub api: FakeApi,
     pub servers: Arc<Servers>,
     metrics: RefCell<Vec<Arc<Metrics>>>,
+    plants: RefCell<Vec<JoinHandle<()>>>,
     began: Instant,
 }
 
@@ -59,7 +61,13 @@ pub fn service(name: &str) -> Value {
 impl World {
     pub fn new() -> Self {
         let api = FakeApi::new();
-        Self { servers: Servers::new(&api), metrics: RefCell::default(), began: Instant::now(), api }
+        Self {
+            servers: Servers::new(&api),
+            metrics: RefCell::default(),
+            plants: RefCell::default(),
+            began: Instant::now(),
+            api,
+        }
     }
 
     /// A world with one service and its target of so many pods, at this rate.
@@ -85,9 +93,14 @@ impl World {
         let (namespace, name) = place.split_once('/').unwrap();
         let plant = Plant::new(&self.api, namespace, name);
         plant.start(Start::After(START));
-        plant.spawn();
+        self.plants.borrow_mut().push(plant.spawn());
         self.servers.load(&place, rate);
         plant
+    }
+
+    /// From now on no pod comes or goes, whatever the sizes: it saves a large world most of its time.
+    pub fn still(&self) {
+        self.plants.borrow_mut().drain(..).for_each(|plant| plant.abort());
     }
 
     /// A replica of the controller. Its requests are those of the clients `name` and, for the lease, `name-lease`.
