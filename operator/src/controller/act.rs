@@ -54,6 +54,7 @@ pub async fn act(
     if !leadership.may_write(now) || now.duration_since(warrant.decided_at) > TOO_OLD {
         return Tried::Done(Outcome::Refused(Refusal::TooLate));
     }
+    contest.asks(to);
     match scales.write(warrant.namespace, warrant.target, to).await {
         Ok(_) => {
             contest.wrote(to, Instant::now());
@@ -86,5 +87,5 @@ fn without_writing(
         // The fleet has not been looked at with this wish in it.
         return Some(Outcome::Unchanged);
     }
-    contest.holds_back(warrant.decided_at).then(|| Outcome::Refused(Refusal::Contested { manager: None }))
+    contest.holds_back(warrant.decided_at).then_some(Outcome::Refused(Refusal::Contested { manager: None }))
 }

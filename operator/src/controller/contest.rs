@@ -21,6 +21,10 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_secs(30), Duration::from_
 pub struct Contest {
     /// The size we last saw or wrote.
     known: Option<u32>,
+    /// The size we last asked for, whatever was answered: an answer may be lost, and the write not.
+    asked: Option<u32>,
+    /// Whether we led at the last look: only then was it not the leader before us who wrote since.
+    led: bool,
     by_others: VecDeque<Instant>,
     written: Option<Instant>,
 }
@@ -29,8 +33,12 @@ impl Contest {
     /// Takes in the size read now; says who changed it since the last look. Who does not lead can't tell others from
     /// the leader, and takes every change as one of ours.
     pub fn notice(&mut self, size: u32, leads: bool, now: Instant) -> Resizer {
-        let foreign = leads && self.known.is_some_and(|known| known != size);
-        self.known = Some(size);
+        let changed = self.known.is_some_and(|known| known != size);
+        let foreign = changed && leads && self.led && self.asked != Some(size);
+        (self.known, self.led) = (Some(size), leads);
+        if changed {
+            self.asked = None;
+        }
         self.forget(now);
         if !foreign {
             return Resizer::Us;
@@ -39,9 +47,14 @@ impl Contest {
         Resizer::Other
     }
 
+    /// We are about to write this size.
+    pub fn asks(&mut self, size: u32) {
+        self.asked = Some(size);
+    }
+
     /// We wrote this size.
     pub fn wrote(&mut self, size: u32, now: Instant) {
-        self.known = Some(size);
+        (self.known, self.asked) = (Some(size), None);
         self.written = Some(now);
     }
 
@@ -91,6 +104,25 @@ mod tests {
         assert!(!contest.holds_back(after(150)));
         contest.notice(5, true, after(800));
         assert!(!contest.is_contested(), "forgotten after ten minutes");
+    }
+
+    #[test]
+    fn our_own_write_is_known_though_its_answer_was_lost() {
+        let (mut contest, now) = (Contest::default(), Instant::now());
+        contest.notice(5, true, now);
+        contest.asks(9);
+        assert_eq!(contest.notice(5, true, now), Resizer::Us);
+        assert_eq!(contest.notice(9, true, now), Resizer::Us, "it landed late");
+        assert_eq!(contest.notice(5, true, now), Resizer::Other);
+        assert_eq!(contest.notice(9, true, now), Resizer::Other, "asked for once is not for ever");
+    }
+
+    #[test]
+    fn a_new_leader_takes_the_last_change_as_that_of_the_one_before() {
+        let (mut contest, now) = (Contest::default(), Instant::now());
+        contest.notice(5, false, now);
+        assert_eq!(contest.notice(9, true, now), Resizer::Us);
+        assert_eq!(contest.notice(5, true, now), Resizer::Other);
     }
 
     #[test]

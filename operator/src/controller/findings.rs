@@ -77,7 +77,7 @@ pub enum Standing {
     /// The mode is Paused: the last size stays.
     Paused {
         /// The target with its last size.
-        target: Target,
+        target: Box<Target>,
     },
     /// Everything was seen and decided.
     Decided(Box<Decided>),

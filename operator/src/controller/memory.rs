@@ -108,17 +108,13 @@ impl Memory {
     /// alone for a minute.
     pub fn think<T>(&mut self, now: Instant, think: impl FnOnce(State) -> (T, State)) -> Option<T> {
         let state = std::mem::take(&mut self.state);
-        match catch_unwind(AssertUnwindSafe(|| think(state))) {
-            Ok((thought, state)) => {
-                self.state = state;
-                Some(thought)
-            }
-            Err(_) => {
-                self.quarantined = Some(now);
-                self.gap = now;
-                None
-            }
-        }
+        let Ok((thought, state)) = catch_unwind(AssertUnwindSafe(|| think(state))) else {
+            self.quarantined = Some(now);
+            self.gap = now;
+            return None;
+        };
+        self.state = state;
+        Some(thought)
     }
 }
 

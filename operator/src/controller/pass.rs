@@ -69,7 +69,7 @@ async fn look_think_act(
     apply_workload(cx, service, memory).await?;
     let target = read_target(cx, service, memory).await?;
     if service.spec.mode == Mode::Paused {
-        return Ok(Standing::Paused { target });
+        return Ok(Standing::Paused { target: Box::new(target) });
     }
     checkpoint::resume(cx, service, memory).await?;
     let seen = see(cx, service, tick, memory, &policy, &target).await;
@@ -239,7 +239,9 @@ async fn think_and_act(
         let (target, unread) = target_now(cx, service, memory).await?;
         let now = Instant::now();
         seen.replicas = Replicas(target.replicas);
-        seen.resized_by = memory.contest.notice(target.replicas, cx.leadership.may_write(now), now);
+        if unread.is_none() {
+            seen.resized_by = memory.contest.notice(target.replicas, cx.leadership.may_write(now), now);
+        }
         let began = std::time::Instant::now();
         let at = cx.clock.now();
         let decision = memory.think(now, |state| decide(policy, state, &seen, at)).ok_or_else(|| {

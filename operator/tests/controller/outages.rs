@@ -117,6 +117,18 @@ async fn conflicts_lead_to_another_look_and_at_most_three_tries_a_tick() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn writes_whose_answers_were_lost_are_still_our_own() {
+    let world = World::with("orders", 3, 300.0).await;
+    let _running = world.controller("a");
+    world.run(30).await;
+    world.faults("a").inject(Rule::on(Verb::Patch).subresource("scale"), Fault::LoseAnswer);
+    world.load("orders", 1200.0);
+    world.run(20).await;
+    assert!(world.size("orders") >= 8);
+    assert!(!world.events("orders").contains(&"ScaledByOther".to_owned()), "{:?}", world.events("orders"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn watches_that_expire_begin_again_without_a_gap() {
     let world = World::with("orders", 6, 820.0).await;
     let _running = world.controller("a");

@@ -58,11 +58,8 @@ impl Kind {
 /// Whether the path is that of all objects of a resource, in one namespace or in all.
 fn is_collection(path: &str) -> bool {
     let parts: Vec<_> = path.trim_matches('/').split('/').collect();
-    let below_version = match parts.as_slice() {
-        ["api", _, below @ ..] | ["apis", _, _, below @ ..] => below,
-        _ => return false,
-    };
-    matches!(below_version, [_] | ["namespaces", _, _])
+    let (["api", _, below @ ..] | ["apis", _, _, below @ ..]) = parts.as_slice() else { return false };
+    matches!(below, [_] | ["namespaces", _, _])
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub async fn campaign(client: Client, candidate: Candidate, leadership: Leadersh
             Ok(None) => leadership.lose(),
             // What we hold runs out by itself.
             Err(error) => {
-                tracing::warn!(%error, lease = candidate.lease, "the lease can't be read or written")
+                tracing::warn!(%error, lease = candidate.lease, "the lease can't be read or written");
             }
         }
         sleep(candidate.timing.retry).await;

@@ -3,6 +3,7 @@
 use headroom_api::conditions::{ConditionType, merge, most_important};
 use headroom_api::status::{MOST_DECISIONS, ObjectiveStatus, SizeChange};
 use headroom_api::{Duration, ScaledServiceStatus};
+use headroom_core::Resizer;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::conditions::{View, conditions_of, keeps_the_rest};
@@ -15,8 +16,10 @@ use crate::controller::{Decided, Outcome, Standing};
 pub const MOST_BYTES: usize = 8 * 1024;
 /// Messages are cut to these lengths in turn, in bytes, until the status is short enough.
 const MESSAGE_BYTES: [usize; 4] = [512, 256, 128, 48];
-/// The reason of a change that was noticed and not written.
+/// The reason of a change that somebody else made.
 pub const SCALED_BY_OTHER: &str = "ScaledByOther";
+/// The reason of a change that was noticed, and may have been written by this controller.
+const NOTICED: &str = "Noticed";
 
 /// What to tell now.
 pub fn status_of(view: &View<'_>) -> ScaledServiceStatus {
@@ -88,12 +91,17 @@ fn size_change(view: &View<'_>) -> Option<SizeChange> {
         return Some(written(view, decided, from, to));
     }
     let (before, now) = (view.old.replicas?, asked(view.standing)?);
+    // A write of ours whose answer was lost, or of the leader before us, is nobody else's.
+    let reason = match decided.observation.resized_by {
+        Resizer::Other => SCALED_BY_OTHER,
+        Resizer::Us => NOTICED,
+    };
     (before != now).then(|| SizeChange {
         at: Time(view.now),
         from: before,
         to: now,
-        reason: SCALED_BY_OTHER.to_owned(),
-        message: format!("{before} -> {now} pods, noticed and not written by this controller"),
+        reason: reason.to_owned(),
+        message: format!("{before} -> {now} pods, noticed and not written at this moment"),
         offered_rate: None,
         capacity_per_pod: None,
     })

@@ -8,7 +8,7 @@ use crate::controller::findings::{Owner, TargetName};
 
 /// What else sizes the target of `service`, if anything. `autoscalers` and `services` may be of any namespace.
 ///
-/// A KEDA ScaledObject acts through an autoscaler that it owns, and is named instead of it. Of two services with one
+/// A KEDA `ScaledObject` acts through an autoscaler that it owns, and is named instead of it. Of two services with one
 /// target the older one has it; of the same age, the first by name. One that is in mode Observe takes nothing.
 pub fn other_owner<'a>(
     service: &ScaledService,
@@ -81,7 +81,7 @@ mod tests {
         .unwrap()
     }
 
-    fn autoscaler(namespace: &str, target: &str, owners: serde_json::Value) -> HorizontalPodAutoscaler {
+    fn autoscaler(namespace: &str, target: &str, owners: &serde_json::Value) -> HorizontalPodAutoscaler {
         serde_json::from_value(json!({
             "metadata": { "name": "hpa", "namespace": namespace, "ownerReferences": owners },
             "spec": { "maxReplicas": 3,
@@ -94,13 +94,13 @@ mod tests {
     fn an_autoscaler_on_the_same_object_owns_it() {
         let orders = service("a", "orders", 0, "Active");
         let owner = |autoscaler: &HorizontalPodAutoscaler| other_owner(&orders, [autoscaler], [&orders]);
-        let named = owner(&autoscaler("shop", "orders", json!([]))).unwrap();
+        let named = owner(&autoscaler("shop", "orders", &json!([]))).unwrap();
         assert_eq!(named.to_string(), "HorizontalPodAutoscaler/hpa");
-        assert_eq!(owner(&autoscaler("shop", "other", json!([]))), None);
-        assert_eq!(owner(&autoscaler("elsewhere", "orders", json!([]))), None);
+        assert_eq!(owner(&autoscaler("shop", "other", &json!([]))), None);
+        assert_eq!(owner(&autoscaler("elsewhere", "orders", &json!([]))), None);
         let keda =
             json!([{ "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "so", "uid": "1" }]);
-        assert_eq!(owner(&autoscaler("shop", "orders", keda)).unwrap().to_string(), "ScaledObject/so");
+        assert_eq!(owner(&autoscaler("shop", "orders", &keda)).unwrap().to_string(), "ScaledObject/so");
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn message(conditions: &[NewCondition], reason: Reason) -> &str {
 )]
 #[case::refused(Standing::WorkloadRefused { message: "not ours".to_owned() }, Reason::WriteFailed, "not ours")]
 #[case::unreadable(Standing::ScaleUnreadable { message: "timeout".to_owned() }, Reason::FailedGetScale, "timeout")]
-#[case::paused(Standing::Paused { target: target(7) }, Reason::Holding, "Deployment/orders keeps 7 pods")]
+#[case::paused(Standing::Paused { target: target(7).into() }, Reason::Holding, "Deployment/orders keeps 7 pods")]
 #[case::decided(
     standing(calm()),
     Reason::Holding,
@@ -216,7 +216,7 @@ fn each_trouble_is_told(#[case] decided: Decided, #[case] reason: Reason, #[case
 #[case("Observe", Reason::Observing)]
 #[case("Paused", Reason::PausedByUser)]
 fn the_mode_is_told(#[case] mode: &str, #[case] reason: Reason) {
-    assert!(!message(&told(&Standing::Paused { target: target(7) }, mode), reason).is_empty());
+    assert!(!message(&told(&Standing::Paused { target: target(7).into() }, mode), reason).is_empty());
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use headroom_core::units::Replicas;
-use headroom_core::{Budget, ReasonCode};
+use headroom_core::{Budget, ReasonCode, Resizer};
 
 use super::*;
 use crate::controller::report::fixtures::{at, calm, service, standing, target, viewed, with_reason};
@@ -71,6 +71,7 @@ fn a_size_that_somebody_else_set_is_noticed_once() {
     let mut decided = calm();
     decided.decision.numbers.replicas = Replicas(5);
     decided.decision.target_replicas = Replicas(5);
+    decided.observation.resized_by = Resizer::Other;
     let noticed = after(&before, &standing(decided.clone()), 1);
     let again = after(&noticed, &standing(decided), 2);
     assert_eq!(again.decisions.len(), 1);
@@ -95,7 +96,7 @@ fn what_was_only_decided_is_no_size_change() {
 #[test]
 fn a_paused_service_shows_its_size_and_nothing_old() {
     let before = after(&ScaledServiceStatus::default(), &scaled(7, 9), 0);
-    let status = after(&before, &Standing::Paused { target: target(9) }, 1);
+    let status = after(&before, &Standing::Paused { target: target(9).into() }, 1);
     assert_eq!((status.replicas, status.offered_rate), (Some(9), None));
     assert_eq!(status.display.replicas, "9");
     assert_eq!(status.decisions.len(), 1);
