@@ -6,4 +6,5 @@ pub mod chart;
 pub mod process;
 pub mod programs;
 pub mod schemas;
+pub mod suite;
 pub mod wait;
