@@ -4,10 +4,10 @@ SHELL := /bin/sh
 ARGS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test lint bench generate deny images chart tools
+.PHONY: help demo test cluster-up cluster-down images chart lint bench generate deny tools
 
 help: ## Shows this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools ## Plays a load against a service in standalone mode and reports whether it held its objective (2 minutes)
 	cargo build --release -p headroom -p headroom-workload -p headroom-load
@@ -16,6 +16,14 @@ demo: tools ## Plays a load against a service in standalone mode and reports whe
 test: tools ## Runs every test
 	cargo build --workspace --bins
 	cargo test --workspace $(ARGS)
+
+cluster-up: tools ## Starts a Kubernetes cluster of two nodes to try things on; the first time it builds Kubernetes (minutes)
+	cargo build --quiet -p headroom-e2e --bin headroom-cluster
+	@target/debug/headroom-cluster up $(ARGS)
+
+cluster-down: tools ## Removes that cluster and all that it left
+	cargo build --quiet -p headroom-e2e --bin headroom-cluster
+	target/debug/headroom-cluster down $(ARGS)
 
 lint: tools ## Checks format, lints and documentation
 	@cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
@@ -39,7 +47,6 @@ images: tools ## Builds the images with Docker or buildah, and saves them in tar
 	images/build
 
 chart: tools ## Checks the Helm chart: lint, manifests, rights, values, dashboards, alerts
-	@command -v promtool >/dev/null 2>&1 || [ "$$(id -u)" != 0 ] || { apt-get update && apt-get install -y --no-install-recommends prometheus; }
 	cargo test -p headroom-e2e --test chart --test chart_values --test monitoring --test metric_names $(ARGS)
 
 # A C compiler is all that the crates need beside Rust.

@@ -2,6 +2,7 @@
 //! outside.
 
 pub mod chart;
+pub mod cluster;
 pub mod process;
 pub mod programs;
 pub mod schemas;

@@ -2,6 +2,8 @@
 
 mod fetch;
 mod sample;
+mod write;
 
 pub use fetch::{FetchError, Fetcher};
 pub use sample::sample_of;
+pub use write::WriteError;

@@ -86,7 +86,7 @@ impl Service {
             name: service.metadata.name.clone().unwrap_or_default(),
             policy: policy(spec)?,
             mode: spec.mode,
-            server_args: server_args(spec, config),
+            server_args: local_args(spec, config),
             bound: ServerBound::of(config, workers(spec.runtime.workers)),
         })
     }
@@ -117,6 +117,7 @@ pub fn policy(spec: &ScaledServiceSpec) -> Result<Policy, PolicyError> {
         qps: spec.objectives.qps as f64,
         latency: latency.collect(),
         availability: spec.objectives.availability.share(),
+        window_days: spec.objectives.window_days,
         reserve_qps: spec.reserve.map_or(0.0, |reserve| reserve.qps as f64),
         min_replicas: spec.min_replicas,
         max_replicas: spec.max_replicas,
@@ -167,12 +168,21 @@ fn limit(policy: &ScalingPolicy) -> Limit {
     }
 }
 
-/// Arguments of the bundled server, besides the addresses to listen on.
-fn server_args(spec: &ScaledServiceSpec, config: &ServerConfig) -> Vec<OsString> {
+/// Arguments of a bundled server that runs here, besides the addresses to listen on.
+fn local_args(spec: &ScaledServiceSpec, config: &ServerConfig) -> Vec<OsString> {
+    let workers = match spec.runtime.workers {
+        Workers::Auto => "auto".to_owned(),
+        Workers::Count(count) => count.to_string(),
+    };
+    let here = ["--workers".to_owned(), workers, "--revision".to_owned(), "local".to_owned()];
+    here.into_iter().chain(server_args(spec, config)).map(OsString::from).collect()
+}
+
+/// Arguments of the bundled server, wherever it runs: all but addresses, workers and revision.
+pub(crate) fn server_args(spec: &ScaledServiceSpec, config: &ServerConfig) -> Vec<String> {
     let ServerConfig { slots_per_worker, queue_length, queue_delay: _, request_timeout, drain, cost } =
         config;
     let mut args = vec![
-        ("--workers", workers_text(spec.runtime.workers)),
         ("--slots-per-worker", slots_per_worker.to_string()),
         ("--queue", queue_length.to_string()),
         ("--request-timeout", request_timeout.to_string()),
@@ -182,7 +192,6 @@ fn server_args(spec: &ScaledServiceSpec, config: &ServerConfig) -> Vec<OsString>
         ("--wait", cost.wait.to_string()),
         ("--answer-bytes", cost.answer_bytes.to_string()),
         ("--distribution", distribution(cost.distribution).to_owned()),
-        ("--revision", "local".to_owned()),
     ];
     if let Some(delay) = spec.queue_delay() {
         args.push(("--queue-delay", delay.to_string()));
@@ -190,14 +199,7 @@ fn server_args(spec: &ScaledServiceSpec, config: &ServerConfig) -> Vec<OsString>
     for objective in &spec.objectives.latency {
         args.push(("--objective", format!("{}={}", objective.name, objective.threshold)));
     }
-    args.into_iter().flat_map(|(flag, value)| [flag.into(), value.into()]).collect()
-}
-
-fn workers_text(workers: Workers) -> String {
-    match workers {
-        Workers::Auto => "auto".to_owned(),
-        Workers::Count(count) => count.to_string(),
-    }
+    args.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
 }
 
 fn distribution(distribution: Distribution) -> &'static str {

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use rand::RngExt as _;
+use rand::{Rng, RngExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
@@ -134,10 +134,34 @@ fn place(core: &Core, mut socket: std::net::TcpStream) {
         drop(socket.write_all(TOO_MANY));
         return;
     };
-    let age = Nanos::from(limits.connection_age).scaled(rand::rng().random_range(0.9..1.1));
-    let retires_at = core.clock.now() + age;
+    let retires_at = core.clock.now() + lifetime(limits.connection_age, &mut rand::rng());
     core.roster.place(Arrival { socket, ahead: None, retires_at, opened });
+}
+
+/// How old one connection gets: those that were made at the same moment, as after a restart, don't end at the same
+/// moment too.
+fn lifetime(age: Duration, random: &mut impl Rng) -> Nanos {
+    Nanos::from(age).scaled(random.random_range(0.9..1.1))
 }
 
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\
     content-type: text/plain; charset=utf-8\r\ncontent-length: 33\r\n\r\noverloaded: too many connections\n";
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+    use rand::rngs::StdRng;
+
+    use super::*;
+
+    #[test]
+    fn connections_of_one_moment_end_evenly_over_a_fifth_of_their_age() {
+        let mut random = StdRng::seed_from_u64(1);
+        let mut ended = [0; 10];
+        for _ in 0..10_000 {
+            let Nanos(nanos) = lifetime(Duration::from_secs(100), &mut random);
+            ended[(nanos / 1_000_000_000 - 90) as usize / 2] += 1;
+        }
+        assert!(ended.iter().all(|count| (900..1100).contains(count)), "{ended:?}");
+    }
+}

@@ -32,11 +32,13 @@ mod worker;
 
 #[cfg(feature = "server")]
 pub use {
-    admin::TokenError,
+    admin::{JwksError, TokenError, WritersError},
     args::Args,
     control::Drained,
     sample::{Cost, CostDistribution, sample_service},
     server::{Addresses, RunningServer, Server, StartError},
-    settings::{Drain, Limits, MAX_WORKERS, Objective, Queue, Settings, Workers},
+    settings::{
+        Drain, Jwks, Limits, MAX_WORKERS, Objective, Queue, ServiceAccount, Settings, Workers, Writes,
+    },
     worker::WorkersError,
 };

@@ -4,7 +4,6 @@ use std::fmt::{self, Formatter};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -14,11 +13,11 @@ use axum::extract::DefaultBodyLimit;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::{Builder, LocalOptions};
 
-use crate::admin::{self, Token, TokenError};
+use crate::admin::{self, Writers, WritersError};
 use crate::control::{self, Drained};
 use crate::core::{Core, Stage};
 use crate::host::{auto_workers, connections_within};
-use crate::settings::{Drain, Limits, MAX_WORKERS, Objective, Queue, Settings, Workers};
+use crate::settings::{Drain, Limits, MAX_WORKERS, Objective, Queue, Settings, Workers, Writes};
 use crate::stats::Stats;
 use crate::worker::{Crew, WorkersError};
 
@@ -58,9 +57,9 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
-    /// The token file is of no use.
+    /// What writes are to be checked with is of no use.
     #[error(transparent)]
-    Token(#[from] TokenError),
+    Writers(#[from] WritersError),
     /// The workers did not start.
     #[error(transparent)]
     Workers(#[from] WorkersError),
@@ -126,10 +125,10 @@ impl Server {
         self.with(|settings| settings.revision = revision.into())
     }
 
-    /// The file with the bearer token for writes to the admin port. Default: none, writes are refused.
+    /// Who may write to the admin port. Default: nobody.
     #[must_use]
-    pub fn token_file(self, file: impl Into<PathBuf>) -> Self {
-        self.with(|settings| settings.token_file = Some(file.into()))
+    pub fn writes(self, writes: Writes) -> Self {
+        self.with(|settings| settings.writes = writes)
     }
 
     /// The time before the server is ready. Default: 0.
@@ -156,7 +155,7 @@ impl Server {
         if settings.limits.head_bytes < 8192 {
             return Err(StartError::HeadBytes(settings.limits.head_bytes));
         }
-        let token = settings.token_file.as_deref().map(Token::read).transpose()?;
+        let writers = Writers::new(&settings.writes)?;
         let (listener, listening) = listen(settings.listen)?;
         let (admin_listener, admin_address) = listen(settings.admin)?;
         let workers = match settings.workers {
@@ -167,7 +166,7 @@ impl Server {
         let core = Core::new(with_body_limit(router, settings.limits.body_bytes), settings);
         let crew = Arc::new(Crew::new(Arc::clone(&core)));
         crew.resize(workers)?;
-        let admin = admin::Admin::new(Arc::clone(&core), Arc::clone(&crew), token);
+        let admin = admin::Admin::new(Arc::clone(&core), Arc::clone(&crew), writers);
         spawn("admin", move || admin::run(admin, admin_listener))?;
         let shared = Arc::clone(&core);
         let control = spawn("control", move || control::run(shared, listener))?;

@@ -25,8 +25,8 @@ pub struct Settings {
     pub objectives: Vec<Objective>,
     /// The revision reported in `/stats` (hash of the pod template without resources).
     pub revision: String,
-    /// File with the bearer token for writes to the admin port. `None`: writes are refused.
-    pub token_file: Option<PathBuf>,
+    /// Who may write to the admin port.
+    pub writes: Writes,
     /// The time before the server says it is ready and accepts connections.
     pub start_delay: Duration,
     /// How the server stops.
@@ -42,6 +42,39 @@ pub enum Workers {
     Auto,
     /// Exactly so many.
     Exactly(NonZeroUsize),
+}
+
+/// Who may write to the admin port. Whatever it is, a peer may fail five times a second.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Writes {
+    /// Nobody.
+    Off,
+    /// Who sends the secret in this file as bearer token. The file is read for each write.
+    TokenFile(PathBuf),
+    /// One service account of a Kubernetes cluster, with tokens that the cluster has signed for this service.
+    ServiceAccount(ServiceAccount),
+}
+
+/// What a service-account token must say. It is verified without asking the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceAccount {
+    /// The cluster's public keys.
+    pub jwks: Jwks,
+    /// The cluster, as its tokens name it (`iss`): a URL.
+    pub issuer: String,
+    /// What tokens must be meant for (`aud`), as `NAMESPACE/SERVICE`: a token for one service opens no other.
+    pub audience: String,
+    /// Whose tokens they must be (`sub`), as `system:serviceaccount:NAMESPACE:NAME`.
+    pub subject: String,
+}
+
+/// Where a JWK set (RFC 7517) is, at most 64 KiB and 32 keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Jwks {
+    /// Here, as JSON.
+    Inline(String),
+    /// In a file, read for each write: keys can change without a restart.
+    File(PathBuf),
 }
 
 /// Bounds of the queue for admission.
@@ -108,7 +141,7 @@ impl Default for Settings {
             queue: Queue::default(),
             objectives: Vec::new(),
             revision: String::new(),
-            token_file: None,
+            writes: Writes::Off,
             start_delay: Duration::ZERO,
             drain: Drain::default(),
             limits: Limits::default(),

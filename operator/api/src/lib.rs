@@ -7,8 +7,10 @@
 #![allow(clippy::doc_markdown)]
 
 pub mod behavior;
+pub mod checkpoint;
 pub mod conditions;
 mod decimal;
+pub mod events;
 mod formats;
 mod load;
 mod manifests;
@@ -20,8 +22,10 @@ mod rules;
 mod service;
 pub mod status;
 mod units;
+mod vocabulary;
 pub mod workload;
 
+pub use checkpoint::{ScaledServiceCheckpoint, ScaledServiceCheckpointSpec};
 pub use load::{Fault, LoadError, load, load_text};
 pub use manifests::{ManifestError, manifests};
 pub use objectives::{LatencyObjective, Objectives};

@@ -3,6 +3,7 @@
 use kube::CustomResourceExt;
 use serde_json::{Number, Value};
 
+use crate::checkpoint::ScaledServiceCheckpoint;
 use crate::service::ScaledService;
 
 /// Why a manifest could not be written: a defect of this crate, never of the user's input.
@@ -28,7 +29,10 @@ pub enum ManifestError {
 
 /// The manifests to install, as file name and YAML text, in the order in which to apply them.
 pub fn manifests() -> Result<Vec<(String, String)>, ManifestError> {
-    Ok(vec![manifest::<ScaledService>("ScaledService")?])
+    Ok(vec![
+        manifest::<ScaledService>("ScaledService")?,
+        manifest::<ScaledServiceCheckpoint>("ScaledServiceCheckpoint")?,
+    ])
 }
 
 fn manifest<K: CustomResourceExt>(kind: &'static str) -> Result<(String, String), ManifestError> {

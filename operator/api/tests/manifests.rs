@@ -158,3 +158,17 @@ fn the_schema_uses_only_keywords_that_the_loader_knows() {
         }
     });
 }
+
+#[test]
+fn a_checkpoint_is_found_beside_its_service_and_bounded() {
+    let (name, yaml) = manifests().unwrap().remove(1);
+    let crd: Value = serde_yaml::from_str(&yaml).unwrap();
+    assert_eq!(name, "headroom.dev_scaledservicecheckpoints.yaml");
+    assert_eq!(crd["spec"]["scope"], "Namespaced");
+    assert_eq!(crd["spec"]["names"]["shortNames"][0], "ssvcc");
+    assert_eq!(crd["spec"]["names"]["categories"][0], "headroom");
+    let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+    assert_eq!(spec["properties"]["learned"]["maxLength"], 65_536);
+    assert_eq!(spec["properties"]["savedAt"]["format"], "date-time");
+    assert_eq!(spec["required"].as_array().unwrap().len(), 3);
+}

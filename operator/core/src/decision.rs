@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::policy::Policy;
 use crate::units::{MilliCpu, Rate, Replicas, Share};
 
 /// What size a service should have.
@@ -23,6 +24,19 @@ pub struct Decision {
     pub numbers: Numbers,
     /// Look again after so many seconds.
     pub look_again_seconds: f64,
+    /// Which pods to ask then.
+    #[serde(default)]
+    pub ask: Ask,
+}
+
+/// Which pods to ask at the next look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ask {
+    /// All of them: something moves, or there are few.
+    #[default]
+    EveryPod,
+    /// A part that changes from look to look, so that each pod is asked every five seconds: the service is calm.
+    Sample,
 }
 
 /// One step that changed or confirmed the size.
@@ -63,7 +77,15 @@ pub enum ReasonCode {
     BudgetLow,
     /// Some pod is over its capacity: the size does not shrink.
     HotPods,
-    /// New pods don't become ready: the size does not grow.
+    /// The list of pods may be old: the size does not shrink.
+    EvidenceStale,
+    /// Only a sample of the pods was asked: all are asked before the size shrinks.
+    Sampled,
+    /// Shrinking is frozen for all services.
+    Frozen,
+    /// Somebody else set the size: it counts as recommended for one stabilisation window.
+    ScaledByOther,
+    /// Pods can't start, or don't become ready: no more than demand needs is asked for, or the size does not grow.
     ScaleUpBlocked,
     /// A jump seen only once may grow the size only so far.
     Unconfirmed,
@@ -123,6 +145,12 @@ pub struct Numbers {
     pub starting_pods: Replicas,
     /// Pods so late that they don't count as coming.
     pub overdue_pods: Replicas,
+    /// Pods that can't start or be created, as the cluster says; the late ones among them are overdue too.
+    #[serde(default)]
+    pub blocked_pods: Replicas,
+    /// The size that somebody else set within the last stabilisation window.
+    #[serde(default)]
+    pub set_by_other: Option<Replicas>,
     /// Share of the pods that may carry load which answered.
     pub fresh_share: Share,
     /// From the size being written to a pod being ready, in seconds: 90th percentile, within 5 to 300.
@@ -133,4 +161,24 @@ pub struct Numbers {
     pub headroom: f64,
     /// Upper bound in force: `maxReplicas`, or what `objectives.qps` needs.
     pub max_replicas: Replicas,
+    /// Latency at each objective's quantile, in seconds, in the policy's order; `None` where it is not known.
+    #[serde(default)]
+    pub latency_seconds: [Option<f64>; Policy::MAX_OBJECTIVES],
+    /// Error budget of each latency objective.
+    #[serde(default)]
+    pub budgets: [Option<Budget>; Policy::MAX_OBJECTIVES],
+    /// Error budget of the availability objective.
+    #[serde(default)]
+    pub availability_budget: Option<Budget>,
+}
+
+/// How much of an error budget is left, and how fast it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Budget {
+    /// Share of the budget of the window that is left: 1 nothing spent, 0 all, negative when overspent.
+    pub remaining: f64,
+    /// Bad answers of the last hour relative to what the objective allows of as many: at 1 the budget lasts exactly
+    /// its window. `None` without traffic in that hour.
+    pub burn_rate: Option<f64>,
 }

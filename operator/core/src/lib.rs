@@ -3,6 +3,7 @@
 //! Pure: no clock, no IO, no log (`clippy.toml` beside this crate's manifest bans them). The controller, standalone
 //! mode, the simulator and the tests all call the same [`decide`].
 
+mod ask;
 pub mod decision;
 mod estimate;
 mod guard;
@@ -19,10 +20,12 @@ use guard::Facts;
 use time::Moment;
 use units::{Rate, Replicas};
 
-pub use decision::{Decision, Numbers, Reason, ReasonCode};
-pub use observation::{Answered, Observation, Pod, PodState, Sample, ServiceTime};
+pub use decision::{Ask, Budget, Decision, Numbers, Reason, ReasonCode};
+pub use observation::{
+    Answer, Answered, Inventory, Observation, Pod, PodState, Resizer, Sample, ServiceTime, Shrinking, Trouble,
+};
 pub use policy::{Policy, PolicyError, PolicySpec};
-pub use state::State;
+pub use state::{LEARNED_VERSION, Learned, LearnedError, State};
 
 /// Time to the next look, in seconds.
 const LOOK_AGAIN: f64 = 1.0;
@@ -43,6 +46,7 @@ pub fn decide(policy: &Policy, state: State, seen: &Observation, now: Timestamp)
     let facts = Facts {
         policy,
         state: &state,
+        seen,
         current: seen.replicas,
         look: &look,
         demand: &demand,
@@ -51,6 +55,7 @@ pub fn decide(policy: &Policy, state: State, seen: &Observation, now: Timestamp)
         now: at,
     };
     let proposal = guard::all(&facts, proposal); // evidence, readiness, limits; bounds last
+    let ask = ask::ask(&facts, &proposal); // a calm service next time in part
     let numbers = numbers(&facts);
     let decision = Decision {
         now,
@@ -60,12 +65,15 @@ pub fn decide(policy: &Policy, state: State, seen: &Observation, now: Timestamp)
         reasons: proposal.reasons,
         numbers,
         look_again_seconds: LOOK_AGAIN,
+        ask,
     };
     (decision, state)
 }
 
 fn numbers(facts: &Facts<'_>) -> Numbers {
-    let Facts { policy, state, current, look, demand, capacity, need, now: _ } = facts;
+    let Facts { policy, state, seen, current, look, demand, capacity, need, now } = facts;
+    let window = policy.behavior().scale_down.stabilization_window.as_secs_f64();
+    let latency = |seconds: f64| seconds.is_finite() && seconds >= 0.0;
     let per_pod = capacity.per_pod.unwrap_or(Rate::ZERO);
     Numbers {
         replicas: *current,
@@ -86,10 +94,15 @@ fn numbers(facts: &Facts<'_>) -> Numbers {
         ready_pods: Replicas(look.ready),
         starting_pods: Replicas(look.starting),
         overdue_pods: Replicas(look.overdue),
+        blocked_pods: Replicas(look.blocked()),
+        set_by_other: state.sizes.set_by_other(window, *now),
         fresh_share: look.fresh_share(),
         time_to_ready_seconds: state.lead.time_to_ready(),
         needed_replicas: need.replicas.unwrap_or(*current),
         headroom: per_pod.get() * f64::from(look.ready) - need.demand.get(),
         max_replicas: need.max,
+        latency_seconds: seen.latency.map(|seconds| seconds.filter(|seconds| latency(*seconds))),
+        budgets: std::array::from_fn(|index| state.budgets.latency(policy, index)),
+        availability_budget: state.budgets.availability(policy),
     }
 }

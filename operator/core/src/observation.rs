@@ -1,5 +1,9 @@
 //! What was seen of a service at one moment: its size, its pods, and what each pod's server counted.
 
+mod sample;
+
+pub use sample::{Answered, Sample, ServiceTime};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +18,52 @@ pub struct Observation {
     pub replicas: Replicas,
     /// Every pod of the target that exists.
     pub pods: Vec<Pod>,
+    /// Whether `pods` is known to be recent.
+    #[serde(default)]
+    pub inventory: Inventory,
+    /// Whether the size may shrink at all.
+    #[serde(default)]
+    pub shrinking: Shrinking,
+    /// Who set `replicas` to what it is now.
+    #[serde(default)]
+    pub resized_by: Resizer,
+    /// What the cluster said when it refused to create further pods (a quota, for example); `None` when it did not.
+    #[serde(default)]
+    pub blocked: Option<String>,
+    /// Latency at each objective's quantile over all pods that answered, in seconds, in the policy's order. Only
+    /// shown: no decision reads it.
+    #[serde(default)]
+    pub latency: [Option<f64>; Policy::MAX_OBJECTIVES],
+}
+
+/// Whether the list of pods is known to be recent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Inventory {
+    /// The list is kept up to date.
+    #[default]
+    Complete,
+    /// Nothing was heard from the cluster for too long: pods may have come or gone. The size may grow, not shrink.
+    Stale,
+}
+
+/// Whether the size may shrink, whatever this service's own numbers say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Shrinking {
+    /// It may.
+    #[default]
+    Allowed,
+    /// So many services want to shrink, or fell silent, that a common fault is likelier than a common calm.
+    Frozen,
+}
+
+/// Who set the size seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Resizer {
+    /// This operator, or nobody since.
+    #[default]
+    Us,
+    /// Somebody else: a person, a pipeline, another controller.
+    Other,
 }
 
 /// One pod.
@@ -36,8 +86,63 @@ pub struct Pod {
     pub cpu: MilliCpu,
     /// Worker threads of its server; zero when unknown.
     pub workers: u32,
-    /// What its server had counted; `None` when it did not answer this time.
-    pub sample: Option<Sample>,
+    /// Why it can't start, where the cluster says so.
+    #[serde(default)]
+    pub trouble: Option<Trouble>,
+    /// What its server said.
+    pub answer: Answer,
+}
+
+/// Why a pod can't start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Trouble {
+    /// No node has room for it.
+    Unschedulable,
+    /// It starts and ends again and again.
+    CrashLoop,
+    /// Its image can't be pulled.
+    ImagePull,
+    /// Its container or sandbox can't be made.
+    CreateFailed,
+}
+
+/// What a pod's server said at this look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(clippy::large_enum_variant, reason = "nearly every pod tells: a box for each would cost more")]
+pub enum Answer {
+    /// What it had counted.
+    Told(Sample),
+    /// Asked, or impossible to ask, and no answer.
+    #[default]
+    Silent,
+    /// Not asked this time: the pods of a large, calm service take turns. What it last told still counts for a while.
+    NotAsked,
+}
+
+impl Answer {
+    /// The counters told, if any.
+    pub fn told(&self) -> Option<&Sample> {
+        match self {
+            Self::Told(sample) => Some(sample),
+            Self::Silent | Self::NotAsked => None,
+        }
+    }
+
+    /// The counters told, to change them.
+    pub fn told_mut(&mut self) -> Option<&mut Sample> {
+        match self {
+            Self::Told(sample) => Some(sample),
+            Self::Silent | Self::NotAsked => None,
+        }
+    }
+}
+
+impl From<Option<Sample>> for Answer {
+    /// Of a pod that was asked: no counters are silence.
+    fn from(sample: Option<Sample>) -> Self {
+        sample.map_or(Self::Silent, Self::Told)
+    }
 }
 
 /// Where a pod is in its life.
@@ -61,95 +166,4 @@ impl PodState {
     pub fn may_carry_load(self) -> bool {
         matches!(self, Self::Ready | Self::NotReady | Self::Terminating)
     }
-}
-
-/// Cumulative counters of one server process; differences between two samples of the same boot are what counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Sample {
-    /// Identifies the process: another value means that counting began again at zero.
-    pub boot: u64,
-    /// The process's own monotonic clock, in nanoseconds. Only compared for equality, never used as a time.
-    pub at_nanos: u64,
-    /// Requests whose head was read, each counted once.
-    pub arrivals: f64,
-    /// Of the arrivals, those marked as retries.
-    pub retries: f64,
-    /// Of the arrivals, those turned away for a reason that must not buy pods: one client over its limit, malformed,
-    /// expired, breaker.
-    pub excluded: f64,
-    /// Of the arrivals, those turned away for overload.
-    pub rejected_overload: f64,
-    /// Successful answers within and beyond each latency objective, in the policy's order.
-    pub objectives: [Answered; Policy::MAX_OBJECTIVES],
-    /// Answers to admitted requests, of any status; zero when unknown.
-    pub answers: f64,
-    /// Answers with status 5xx.
-    pub server_errors: f64,
-    /// Requests in progress now.
-    pub in_flight: f64,
-    /// Requests waiting now.
-    pub queued: f64,
-    /// Worker-seconds the workers were occupied.
-    pub busy_seconds: f64,
-    /// CPU seconds of the process.
-    pub cpu_seconds: f64,
-    /// Time in the handler: number, sum and sum of squares.
-    pub service: ServiceTime,
-}
-
-impl Sample {
-    /// The largest value of any counter that is believed.
-    const MAX: f64 = 1e15;
-
-    /// Whether every counter is a number that a server could have counted.
-    pub fn is_plausible(&self) -> bool {
-        let Self { boot: _, at_nanos: _, arrivals, retries, excluded, rejected_overload, objectives, .. } =
-            self;
-        let Self { answers, server_errors, in_flight, queued, busy_seconds, .. } = self;
-        let Self { cpu_seconds, service, .. } = self;
-        let plausible = |value: &f64| (0.0..=Self::MAX).contains(value);
-        let counters = [
-            arrivals,
-            retries,
-            excluded,
-            answers,
-            rejected_overload,
-            server_errors,
-            in_flight,
-            queued,
-            busy_seconds,
-            cpu_seconds,
-            &service.count,
-            &service.sum,
-            &service.sum_of_squares,
-        ];
-        counters.into_iter().all(plausible)
-            && objectives
-                .iter()
-                .all(|o| plausible(&o.good) && plausible(&o.late) && plausible(&o.service_beyond))
-    }
-}
-
-/// Successful answers within and beyond one latency objective.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Answered {
-    /// Within the threshold.
-    pub good: f64,
-    /// Beyond it.
-    pub late: f64,
-    /// Requests, late or not, whose time in the handler alone was beyond the threshold; zero when unknown.
-    pub service_beyond: f64,
-}
-
-/// Sums over the time requests spent in their handler.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ServiceTime {
-    /// Number of requests.
-    pub count: f64,
-    /// Sum of their times, in seconds.
-    pub sum: f64,
-    /// Sum of their squared times, in seconds squared.
-    pub sum_of_squares: f64,
 }

@@ -19,6 +19,8 @@ pub struct PolicySpec {
     pub latency: Vec<LatencyObjective>,
     /// Share of good answers promised, e.g. 0.9995.
     pub availability: f64,
+    /// Days over which the error budget is counted; 1 to 90.
+    pub window_days: u32,
     /// Rate for which capacity is kept ready at all times, in requests per second.
     pub reserve_qps: f64,
     /// Never fewer pods; 1 or more.
@@ -50,6 +52,7 @@ pub struct Policy {
     qps: Rate,
     latency: Vec<LatencyObjective>,
     availability: Share,
+    window_days: u32,
     reserve: Rate,
     min_replicas: Replicas,
     max_replicas: Option<Replicas>,
@@ -97,6 +100,7 @@ impl Policy {
         }
         let availability = spec.availability > 0.0 && spec.availability < 1.0;
         range(availability, "objectives.availability", "between 0 and 100 percent, exclusive")?;
+        range((1..=90).contains(&spec.window_days), "objectives.windowDays", "from 1 to 90")?;
         range(spec.reserve_qps == 0.0 || rate(spec.reserve_qps), "reserve.qps", "a rate of 0 or more")?;
         range(spec.min_replicas >= 1, "minReplicas", "1 or more")?;
         let prior = spec.prior_qps_per_pod;
@@ -112,6 +116,7 @@ impl Policy {
             qps: Rate::new(spec.qps),
             latency: spec.latency,
             availability: Share::new(spec.availability),
+            window_days: spec.window_days,
             reserve: Rate::new(spec.reserve_qps),
             min_replicas: Replicas(spec.min_replicas),
             max_replicas: spec.max_replicas.map(Replicas),
@@ -139,6 +144,11 @@ impl Policy {
     /// Share of good answers promised.
     pub fn availability(&self) -> Share {
         self.availability
+    }
+
+    /// Days over which the error budget is counted.
+    pub fn window_days(&self) -> u32 {
+        self.window_days
     }
 
     /// Rate for which capacity is kept ready at all times.

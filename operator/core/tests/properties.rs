@@ -5,7 +5,10 @@ mod common;
 
 use common::{Service, policy, spec, start};
 use headroom_core::units::{MilliCpu, Replicas};
-use headroom_core::{Answered, Decision, Observation, Pod, PodState, Policy, Sample, State, decide};
+use headroom_core::{
+    Answer, Answered, Decision, Inventory, Observation, Pod, PodState, Policy, Resizer, Sample, Shrinking,
+    State, Trouble, decide,
+};
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
@@ -37,6 +40,15 @@ prop_compose! {
     }
 }
 
+fn any_answer() -> impl Strategy<Value = Answer> {
+    prop_oneof![7 => any_sample().prop_map(Answer::Told), 1 => Just(Answer::Silent), 2 => Just(Answer::NotAsked)]
+}
+
+fn any_trouble() -> impl Strategy<Value = Option<Trouble>> {
+    use Trouble::{CrashLoop, CreateFailed, ImagePull, Unschedulable};
+    prop::option::weighted(0.1, prop::sample::select(vec![Unschedulable, CrashLoop, ImagePull, CreateFailed]))
+}
+
 fn any_state() -> impl Strategy<Value = PodState> {
     use PodState::{Failed, NotReady, Ready, Starting, Terminating};
     prop_oneof![6 => Just(Ready), 2 => Just(Starting), 1 => Just(NotReady), 1 => Just(Terminating), 1 => Just(Failed)]
@@ -45,23 +57,32 @@ fn any_state() -> impl Strategy<Value = PodState> {
 prop_compose! {
     fn any_pod()(
         name in 0u32..12, state in any_state(), revision in 0u8..3, workers in 0u32..8,
-        cpu in 0u32..8000, sample in prop::option::weighted(0.8, any_sample()),
+        cpu in 0u32..8000, answer in any_answer(), trouble in any_trouble(),
         created in -7200i64..7200, started in 0i64..7200,
     ) -> Pod {
         let created_at = start().checked_add(SignedDuration::from_secs(created)).unwrap();
         Pod {
             name: format!("pod-{name}"), state, created_at: Some(created_at),
             ready_at: created_at.checked_add(SignedDuration::from_secs(started)).ok(),
-            revision: format!("r{revision}"), node_class: String::new(), cpu: MilliCpu(cpu), workers, sample,
+            revision: format!("r{revision}"), node_class: String::new(), cpu: MilliCpu(cpu), workers, trouble, answer,
         }
     }
 }
 
 prop_compose! {
-    fn any_observation()(replicas in 0u32..100, mut pods in prop::collection::vec(any_pod(), 0..12)) -> Observation {
+    fn any_observation()(
+        replicas in 0u32..100, mut pods in prop::collection::vec(any_pod(), 0..12), rare in prop::array::uniform4(0u8..8),
+        latency in prop::array::uniform4(prop::option::of(counter())),
+    ) -> Observation {
         pods.sort_by(|a, b| a.name.cmp(&b.name));
         pods.dedup_by(|a, b| a.name == b.name);
-        Observation { replicas: Replicas(replicas), pods }
+        Observation {
+            replicas: Replicas(replicas), pods, latency,
+            inventory: if rare[0] == 0 { Inventory::Stale } else { Inventory::Complete },
+            shrinking: if rare[1] == 0 { Shrinking::Frozen } else { Shrinking::Allowed },
+            resized_by: if rare[2] == 0 { Resizer::Other } else { Resizer::Us },
+            blocked: (rare[3] == 0).then(|| "exceeded quota".to_owned()),
+        }
     }
 }
 
@@ -94,6 +115,18 @@ fn replay(policy: &Policy, history: &[(i64, Observation)]) -> (Vec<Decision>, St
     (decisions, state)
 }
 
+/// Whether every number in it is one. What is absent is null, as numbers that are none would be: those that are always
+/// there are told apart by their type.
+fn is_finite(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Number(number) => number.as_f64().is_some_and(f64::is_finite),
+        serde_json::Value::Array(values) => values.iter().all(is_finite),
+        serde_json::Value::Object(fields) => fields.values().all(is_finite),
+        serde_json::Value::Null => true,
+        _ => false,
+    }
+}
+
 /// A service that has run for a while at `rate`.
 fn warm(rate: f64, replicas: u32, window: u64) -> Service {
     let mut service = Service::new(policy(window), replicas);
@@ -122,7 +155,7 @@ proptest! {
         for decision in replay(&policy, &history).0 {
             let numbers = serde_json::to_value(&decision.numbers).unwrap();
             for (name, value) in numbers.as_object().unwrap() {
-                prop_assert!(value.as_f64().is_some_and(f64::is_finite), "{name} is {value}");
+                prop_assert!(is_finite(value), "{name} is {value}");
             }
         }
     }
@@ -157,7 +190,7 @@ proptest! {
     fn i1_absent_evidence_never_shrinks(policy in any_policy(), history in any_history(), last in any_observation()) {
         let mut silent = last;
         for pod in &mut silent.pods {
-            pod.sample = None;
+            pod.answer = Answer::Silent;
         }
         let (decisions, state) = replay(&policy, &history);
         let now = decisions.last().unwrap().now.checked_add(SignedDuration::from_secs(1)).unwrap();
@@ -176,7 +209,9 @@ proptest! {
         let seen = service.observation();
         let mut partly = seen.clone();
         for (pod, silent) in partly.pods.iter_mut().zip(silent) {
-            pod.sample = pod.sample.filter(|_| !silent);
+            if silent {
+                pod.answer = Answer::Silent;
+            }
         }
         let (known, ignorant) = (at(&service, &seen), at(&service, &partly));
         prop_assert!(
@@ -271,7 +306,9 @@ proptest! {
         for pod in &mut shifted.pods {
             let shift = |t: jiff::Timestamp| t.checked_add(SignedDuration::from_secs(wrong)).unwrap();
             (pod.created_at, pod.ready_at) = (pod.created_at.map(shift), pod.ready_at.map(shift));
-            pod.sample = pod.sample.map(|s| Sample { at_nanos: s.at_nanos ^ wrong.unsigned_abs(), ..s });
+            if let Some(sample) = pod.answer.told_mut() {
+                sample.at_nanos ^= wrong.unsigned_abs();
+            }
         }
         let now = service.now.checked_add(SignedDuration::from_secs(1)).unwrap();
         let right = decide(&service.policy, service.state.clone(), &seen, now).0;

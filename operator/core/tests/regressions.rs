@@ -5,7 +5,7 @@ mod common;
 
 use common::{KNEE, Service, policy, spec};
 use headroom_core::units::Replicas;
-use headroom_core::{Decision, Observation, PodState, Policy, ReasonCode, State, decide};
+use headroom_core::{Answer, Decision, Observation, PodState, Policy, ReasonCode, State, decide};
 use jiff::SignedDuration;
 
 fn look(service: &mut Service, seen: &Observation) -> Decision {
@@ -82,7 +82,7 @@ fn silent_pods_on_their_way_out_carry_nothing() {
     let mut leaving: Vec<_> = seen.pods.clone();
     for pod in &mut leaving {
         pod.name.push_str("-old");
-        (pod.state, pod.sample) = (PodState::Terminating, None);
+        (pod.state, pod.answer) = (PodState::Terminating, Answer::Silent);
     }
     seen.pods.append(&mut leaving);
     let decision = look(&mut service, &seen);
@@ -217,7 +217,7 @@ fn a_counter_that_leaps_and_falls_back_buys_few_pods() {
         service.serve(500.0);
         let mut seen = service.observation();
         if second == 3 {
-            seen.pods[0].sample.as_mut().unwrap().arrivals += 250_000.0;
+            seen.pods[0].answer.told_mut().unwrap().arrivals += 250_000.0;
         }
         largest = largest.max(look(&mut service, &seen).target_replicas.0);
     }
@@ -232,7 +232,7 @@ fn two_processes_that_answer_in_turn_buy_few_pods() {
     for second in 0..30 {
         service.serve(500.0);
         let mut seen = service.observation();
-        let sample = seen.pods[0].sample.as_mut().unwrap();
+        let sample = seen.pods[0].answer.told_mut().unwrap();
         if second % 2 == 0 {
             (sample.boot, sample.arrivals) = (99, 1e6 + sample.arrivals);
         }
@@ -285,7 +285,7 @@ fn new_pods_that_did_not_answer_while_starting_fake_no_load() {
         service.serve(4_600.0);
         let mut seen = service.observation();
         for pod in seen.pods.iter_mut().filter(|pod| pod.state == PodState::Starting) {
-            pod.sample = None;
+            pod.answer = Answer::Silent;
         }
         let target = look(&mut service, &seen).target_replicas.0;
         largest = largest.max(target);
@@ -334,7 +334,7 @@ fn pods_that_vanish_and_return_are_no_starts() {
     service.run(1_000.0, 60);
     for _ in 0..3 {
         service.serve(1_000.0);
-        let nothing = Observation { replicas: Replicas(4), pods: Vec::new() };
+        let nothing = Observation { replicas: Replicas(4), ..Observation::default() };
         look(&mut service, &nothing);
     }
     assert!(service.run(1_000.0, 10).numbers.time_to_ready_seconds > 25.0);

@@ -3,8 +3,12 @@
 //! A tick a second; in each, one [`pass`] over every service: observe, validate, decide, act, report. Every replica of
 //! the controller watches and decides, so that a new leader's memory is warm; only the leader writes.
 
+pub mod client;
 pub mod findings;
+pub mod leader;
 pub mod port;
+pub mod watch;
+pub mod workload;
 
 pub use findings::{Decided, Outcome, Owner, Refusal, Standing, Target, TargetName};
 pub use port::AdminPort;

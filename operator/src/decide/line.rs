@@ -1,7 +1,7 @@
 //! One line of observations: read strictly, and turned into what the core sees.
 
 use headroom_core::units::{MilliCpu, Replicas};
-use headroom_core::{Observation, Pod, PodState, Policy};
+use headroom_core::{Answer, Observation, Pod, PodState, Policy};
 use headroom_workload::stats::{STATS_VERSION, Stats};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -54,6 +54,12 @@ struct PodLine {
     workers: u32,
     #[serde(default)]
     stats: Option<Stats>,
+    #[serde(default = "asked")]
+    asked: bool,
+}
+
+fn asked() -> bool {
+    true
 }
 
 /// Reads one line. `last` is the time of the line before.
@@ -76,7 +82,10 @@ pub(super) fn parse(text: &[u8], policy: &Policy, last: Option<Timestamp>) -> Re
     }
     check(&line)?;
     let pods = line.pods.into_iter().map(|pod| pod.seen(policy)).collect();
-    Ok(Seen { now: line.now, observation: Observation { replicas: Replicas(line.replicas), pods } })
+    Ok(Seen {
+        now: line.now,
+        observation: Observation { replicas: Replicas(line.replicas), pods, ..Observation::default() },
+    })
 }
 
 fn check(line: &Line) -> Result<(), LineError> {
@@ -107,10 +116,18 @@ fn field(field: impl Into<String>, message: String) -> LineError {
 }
 
 impl PodLine {
+    fn answer(&self, policy: &Policy) -> Answer {
+        match &self.stats {
+            Some(stats) => Answer::Told(sample_of(stats, policy)),
+            None if self.asked => Answer::Silent,
+            None => Answer::NotAsked,
+        }
+    }
+
     fn seen(self, policy: &Policy) -> Pod {
         let workers = self.stats.as_ref().map_or(0, |stats| stats.workers);
         Pod {
-            sample: self.stats.as_ref().map(|stats| sample_of(stats, policy)),
+            answer: self.answer(policy),
             name: self.name,
             state: self.state,
             created_at: self.created_at,
@@ -119,6 +136,7 @@ impl PodLine {
             node_class: self.node_class,
             cpu: MilliCpu(self.cpu_millis),
             workers: if self.workers > 0 { self.workers } else { workers },
+            trouble: None,
         }
     }
 }

@@ -13,6 +13,7 @@ fn policy() -> Policy {
         qps: 1000.0,
         latency: vec![objective],
         availability: 0.999,
+        window_days: 28,
         reserve_qps: 0.0,
         min_replicas: 2,
         max_replicas: Some(10),

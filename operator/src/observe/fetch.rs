@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use headroom_workload::stats::Stats;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::StatusCode;
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
@@ -18,7 +18,7 @@ const MAX_BYTES: usize = 256 * 1024;
 /// Asks admin ports. Cheap to clone; clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
-    client: Client<HttpConnector, Empty<Bytes>>,
+    pub(super) client: Client<HttpConnector, Full<Bytes>>,
 }
 
 /// Why a server's statistics are not known.

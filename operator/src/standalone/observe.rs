@@ -14,7 +14,7 @@ pub(super) async fn observe(fleet: &Fleet, fetcher: &Fetcher, policy: &Policy) -
         let stats = stats_of(pod, fetcher).await;
         observed(pod, stats.as_ref(), policy)
     });
-    Observation { replicas: Replicas(fleet.target()), pods: join_all(pods).await }
+    Observation { replicas: Replicas(fleet.target()), pods: join_all(pods).await, ..Observation::default() }
 }
 
 async fn stats_of(pod: &Pod, fetcher: &Fetcher) -> Option<Stats> {
@@ -38,6 +38,7 @@ fn observed(pod: &Pod, stats: Option<&Stats>, policy: &Policy) -> headroom_core:
         node_class: String::new(),
         cpu: MilliCpu(0),
         workers: stats.map_or(0, |stats| stats.workers),
-        sample: stats.map(|stats| sample_of(stats, policy)),
+        trouble: None,
+        answer: stats.map(|stats| sample_of(stats, policy)).into(),
     }
 }

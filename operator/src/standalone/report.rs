@@ -76,6 +76,7 @@ mod tests {
                 ..Numbers::default()
             },
             look_again_seconds: 1.0,
+            ask: headroom_core::Ask::EveryPod,
         };
         Tick {
             at: now,

@@ -5,7 +5,7 @@ use headroom_load::account::{Ledger, Run, summarise};
 use headroom_load::cli::{Args, Job};
 use headroom_load::engine::Engine;
 use headroom_load::output::{ProgressLine, Reporter, Rows, Style, render};
-use headroom_load::report::{Summary, Verdict};
+use headroom_load::report::{Start, Summary, Verdict};
 use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::error::Error;
@@ -15,7 +15,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 const ERROR: u8 = 1;
 const USAGE: u8 = 2;
@@ -44,16 +44,22 @@ fn run(job: Job) -> Result<u8, Box<dyn Error>> {
         writeln!(io::stderr(), "warning: {warning}")?;
     }
     let interrupted = notice_interruption()?;
-    let rows = job.csv.as_deref().map(create).transpose()?;
+    let stdout_taken = [job.rows.as_ref().map(|(path, _)| path), job.json.as_ref()]
+        .into_iter()
+        .flatten()
+        .any(|path| is_stdout(path));
+    let rows = job.rows.map(|(path, format)| create(&path).map(|rows| (rows, format))).transpose()?;
     let json = job.json.as_deref().map(create).transpose()?;
-    let stdout_taken = [&job.csv, &job.json].into_iter().flatten().any(|path| is_stdout(path));
-
-    let reporter = Reporter::start(rows, ProgressLine::new(style(job.progress), job.setup.end))?;
     let ledger = Ledger::new(job.targets.len(), job.objectives, job.setup.timeout, job.warm_up)?;
+    let progress = ProgressLine::new(style(job.progress), job.setup.end);
+    let at_unix_seconds = (unix_time() + job.warm_up).as_secs_f64();
+    let start = Start { at_unix_seconds, targets: job.targets.clone() };
+    let reporter = Reporter::start(rows, start, progress)?;
     let engine = Engine::new(job.setup, job.arrivals, ledger)?;
     let cpu_before = cpu_time();
     let done = engine.run(&interrupted, reporter.notes())?;
     let run = Run {
+        started_at_unix_seconds: at_unix_seconds,
         targets: job.targets,
         connections_opened: done.connections_opened,
         requests_sent: done.requests_sent,
@@ -61,10 +67,10 @@ fn run(job: Job) -> Result<u8, Box<dyn Error>> {
         interrupted: done.interrupted,
         seed: job.seed,
     };
-    let rows_written = reporter.finish();
     let summary = summarise(done.ledger, run);
+    let rows_written = reporter.finish(&summary);
     show(&summary, json, stdout_taken, job.progress)?;
-    rows_written.map_err(|error| format!("--csv: cannot write the rows: {error}"))?;
+    rows_written.map_err(|error| format!("--csv or --json-lines: cannot write the rows: {error}"))?;
     exit_code(&summary)
 }
 
@@ -90,7 +96,7 @@ fn create(path: &Path) -> Result<Rows, Box<dyn Error>> {
         return Ok(Box::new(io::stdout()));
     }
     let file = File::create(path)
-        .map_err(|error| format!("cannot write {}: {error}; give another --csv or --json", path.display()))?;
+        .map_err(|error| format!("cannot write {}: {error}; give another file", path.display()))?;
     Ok(Box::new(file))
 }
 
@@ -130,6 +136,11 @@ fn exit_code(summary: &Summary) -> Result<u8, Box<dyn Error>> {
         Verdict::Held => 0,
         Verdict::Missed | Verdict::Invalid => MISSED,
     })
+}
+
+/// Since 1970, by the wall clock.
+fn unix_time() -> Duration {
+    SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default()
 }
 
 /// CPU time of this process, all threads.

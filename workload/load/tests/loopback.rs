@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helper functions too")]
 
-use headroom_load::report::{Second, Summary, Verdict};
+use headroom_load::report::{Line, Second, Summary, Verdict};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What a server does with a request.
 #[derive(Clone, Copy)]
@@ -182,6 +182,27 @@ fn a_body_is_sent_whole_and_a_warm_up_counts_nowhere() {
             .unwrap();
     assert_eq!(server.join().unwrap(), [(4, body); 4]);
     assert_eq!(summary_of(&output).counts.good, 2);
+}
+
+#[test]
+fn json_lines_are_the_start_the_seconds_and_the_summary() {
+    let target = serve(|_| Reaction::Answer(OK));
+    let shape = ["--rate", "20", "--duration", "1500ms", "--warm-up", "100ms", "--timeout", "10s"];
+    let output = generator(&["--target", &target, "--json-lines", "-"]).args(shape).output().unwrap();
+    let lines: Vec<Line> =
+        output.stdout.lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+    let [Line::Start(start), Line::Second(first), Line::Second(second), Line::Summary(summary)] =
+        lines.as_slice()
+    else {
+        panic!("{lines:?}");
+    };
+    assert_eq!((first.second, first.intended, second.second, second.intended), (0, 20, 1, 10));
+    assert_eq!((summary.counts.intended, summary.counts.failed.total), (30, 0));
+    assert_eq!(start.targets, [target]);
+    assert_eq!(start.at_unix_seconds, summary.started_at_unix_seconds);
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    assert!(start.at_unix_seconds < now && start.at_unix_seconds > 1.7e9, "{start:?}");
+    assert!(output.stderr.is_empty());
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn a_missing_flag_is_named(#[case] args: &[&str], #[case] expected: &str) {
 #[case::path(&["--rate", "1", "--duration", "1s", "--path", "here"], "the path \"here\" must start with /")]
 #[case::header(&["--rate", "1", "--duration", "1s", "--header", "x"], "\"x\" is not a header; expected 'Name: value'")]
 #[case::body(&["--rate", "1", "--duration", "1s", "--body-bytes", "99999999"], "over the limit of 16 MiB")]
+#[case::rows_twice(&["--rate", "1", "--duration", "1s", "--csv", "x", "--json-lines", "-"], "cannot be used with")]
 #[case::one_stdout(&["--rate", "1", "--duration", "1s", "--csv", "-", "--json", "-"], "would mix on stdout")]
 fn a_wrong_flag_says_what_is_expected(#[case] args: &[&str], #[case] expected: &str) {
     let output = run(&[&TARGET, args].concat());

@@ -1,12 +1,17 @@
 //! The admin port, on a thread of its own so that it answers when the workers are saturated: probes, `/stats`,
 //! `/metrics`, and `PUT /runtime`.
 
+mod attempts;
+mod jwt;
 mod metrics;
 mod routes;
 mod serve;
 mod token;
+mod writers;
 
+pub use jwt::JwksError;
 pub(crate) use routes::Admin;
 pub(crate) use serve::run;
-pub(crate) use token::Token;
 pub use token::TokenError;
+pub(crate) use writers::Writers;
+pub use writers::WritersError;

@@ -1,11 +1,12 @@
 //! What the admin port answers.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use axum::extract::State;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{ConnectInfo, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use axum::{Json, Router};
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::metrics;
-use super::token::{Token, TokenError};
+use super::writers::{Refused, Writers};
 use crate::clock::Clock;
 use crate::core::{Core, Stage};
 use crate::stats::Stats;
@@ -25,7 +26,7 @@ use crate::worker::{Crew, WorkersError};
 pub(crate) struct Admin {
     core: Arc<Core>,
     crew: Arc<Crew>,
-    token: Option<Token>,
+    writers: Arc<Writers>,
 }
 
 /// What `PUT /runtime` takes, and what it answers: what is true now.
@@ -38,12 +39,8 @@ struct Runtime {
 /// Why a write was refused.
 #[derive(Debug, thiserror::Error)]
 enum WriteError {
-    #[error("writes are off: start the server with --token-file to allow them")]
-    WritesOff,
-    #[error("a write needs the header \"Authorization: Bearer TOKEN\" with the token of the token file")]
-    Unauthorized,
     #[error(transparent)]
-    Token(#[from] TokenError),
+    Refused(#[from] Refused),
     #[error("the body must be {{\"workers\": N}}: {0}")]
     Body(#[from] serde_json::Error),
     #[error(transparent)]
@@ -53,26 +50,28 @@ enum WriteError {
 }
 
 impl Admin {
-    pub(crate) fn new(core: Arc<Core>, crew: Arc<Crew>, token: Option<Token>) -> Self {
-        Self { core, crew, token }
+    pub(crate) fn new(core: Arc<Core>, crew: Arc<Crew>, writers: Writers) -> Self {
+        Self { core, crew, writers: Arc::new(writers) }
     }
 
     pub(super) fn clock(&self) -> Clock {
         self.core.clock
     }
 
-    fn authorize(&self, headers: &HeaderMap) -> Result<(), WriteError> {
-        let token = self.token.as_ref().ok_or(WriteError::WritesOff)?;
-        let offered = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-        if token.matches(offered.ok_or(WriteError::Unauthorized)?)? {
-            Ok(())
-        } else {
-            Err(WriteError::Unauthorized)
+    fn set_runtime(&self, peer: IpAddr, headers: &HeaderMap, body: &[u8]) -> Result<Runtime, WriteError> {
+        let authorization = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        let checked = self.writers.check(peer, self.core.clock.now(), authorization);
+        let written = checked.map_err(WriteError::from).and_then(|()| self.write(body));
+        match &written {
+            Ok(Runtime { workers }) => tracing::info!(%peer, workers, "runtime written"),
+            // As many as a client likes to send: each would be a line.
+            Err(WriteError::Refused(Refused::TooMany)) => tracing::debug!(%peer, "write refused: too many"),
+            Err(error) => tracing::warn!(%peer, %error, "write refused"),
         }
+        written
     }
 
-    fn set_runtime(&self, headers: &HeaderMap, body: &[u8]) -> Result<Runtime, WriteError> {
-        self.authorize(headers)?;
+    fn write(&self, body: &[u8]) -> Result<Runtime, WriteError> {
         let wanted: Runtime = serde_json::from_slice(body)?;
         let workers = self.crew.resize(wanted.workers)?;
         Ok(Runtime { workers })
@@ -114,21 +113,19 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
 
 async fn set_runtime(
     State(admin): State<Admin>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Runtime>, WriteError> {
     // Reads a file and waits for threads to start: the port answers probes meanwhile.
-    spawn_blocking(move || admin.set_runtime(&headers, &body)).await?.map(Json)
+    spawn_blocking(move || admin.set_runtime(peer.ip(), &headers, &body)).await?.map(Json)
 }
 
 impl WriteError {
     fn status(&self) -> StatusCode {
         match self {
-            Self::WritesOff => StatusCode::FORBIDDEN,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Token(_) | Self::Failed(_) | Self::Workers(WorkersError::Start(_)) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Refused(refused) => refused.status(),
+            Self::Failed(_) | Self::Workers(WorkersError::Start(_)) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Body(_) | Self::Workers(WorkersError::OutOfRange(_)) => StatusCode::BAD_REQUEST,
             Self::Workers(WorkersError::StillRetiring | WorkersError::Stopping) => StatusCode::CONFLICT,
         }
@@ -140,9 +137,35 @@ impl IntoResponse for WriteError {
         let status = self.status();
         let body = Json(serde_json::json!({ "error": self.to_string() }));
         let mut response = (status, body).into_response();
-        if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
+        let headers = response.headers_mut();
+        match &self {
+            Self::Refused(refused) if status == StatusCode::UNAUTHORIZED => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(refused.challenge()));
+            }
+            Self::Refused(Refused::TooMany) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
         }
         response
+    }
+}
+
+impl Refused {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Off => StatusCode::FORBIDDEN,
+            Self::Secret | Self::NoToken { .. } | Self::Denied(_) => StatusCode::UNAUTHORIZED,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What RFC 6750 puts into the header `WWW-Authenticate`.
+    fn challenge(&self) -> &'static str {
+        match self {
+            Self::Denied(_) => "Bearer error=\"invalid_token\"",
+            _ => "Bearer",
+        }
     }
 }

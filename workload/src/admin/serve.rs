@@ -33,11 +33,11 @@ const LIMITS: Limits = Limits {
 pub(crate) async fn run(admin: Admin, listener: std::net::TcpListener) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
     let hall = Hall::new(admin.clock(), LIMITS, Arc::new(Record::new(&[])));
-    let backend = Backend::Admin(router(admin));
+    let router = router(admin);
     spawn_local(sweep(Rc::clone(&hall)));
     let open = Arc::new(AtomicUsize::default());
     loop {
-        let Ok((socket, _)) = listener.accept().await else {
+        let Ok((socket, peer)) = listener.accept().await else {
             sleep(Duration::from_millis(20)).await;
             continue;
         };
@@ -46,7 +46,7 @@ pub(crate) async fn run(admin: Admin, listener: std::net::TcpListener) -> io::Re
         };
         let Ok(socket) = socket.into_std() else { continue };
         let arrival = Arrival { socket, ahead: None, retires_at: Nanos::MAX, opened };
-        spawn_local(drive(arrival, Rc::clone(&hall), backend.clone()));
+        spawn_local(drive(arrival, Rc::clone(&hall), Backend::Admin(router.clone(), peer)));
     }
 }
 

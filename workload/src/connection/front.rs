@@ -1,11 +1,13 @@
 //! The way of one request through its connection: head checks, then admission and the handler, then the answer.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
@@ -25,8 +27,8 @@ use crate::worker::Desk;
 pub(crate) enum Backend {
     /// The service, behind admission.
     Service(Rc<Desk>),
-    /// The admin port: nothing waits and nothing is counted.
-    Admin(Router),
+    /// The admin port, for one peer: nothing waits and nothing is counted.
+    Admin(Router, SocketAddr),
 }
 
 /// An answer, with the slot of its request if its body is still being made; or why there is none.
@@ -113,10 +115,11 @@ fn end_connection(response: &mut Response<Body>) {
 }
 
 impl Backend {
-    pub(super) async fn call(&self, request: Request<Body>, arrived: Nanos) -> Outcome {
+    pub(super) async fn call(&self, mut request: Request<Body>, arrived: Nanos) -> Outcome {
         match self {
             Self::Service(desk) => desk.serve(request, arrived).await,
-            Self::Admin(router) => {
+            Self::Admin(router, peer) => {
+                request.extensions_mut().insert(ConnectInfo(*peer));
                 let response = router.clone().call(request).await;
                 Ok((response.unwrap_or_else(|never| match never {}), None))
             }
@@ -126,7 +129,7 @@ impl Backend {
     pub(super) fn malformed(&self) {
         match self {
             Self::Service(desk) => desk.malformed(),
-            Self::Admin(_) => {}
+            Self::Admin(..) => {}
         }
     }
 }

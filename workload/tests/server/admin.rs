@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::process::Command;
 use std::time::Duration;
 
-use headroom_workload::StartError;
 use headroom_workload::stats::Stats;
+use headroom_workload::{StartError, WritersError, Writes};
 use rstest::rstest;
 
 use crate::service::{Service, start};
@@ -27,7 +27,7 @@ fn probes_are_answered_while_a_write_takes_its_time() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     std::fs::write(&file, "secret").unwrap();
-    let service = start(|server| server.token_file(&file));
+    let service = start(|server| server.writes(Writes::TokenFile(file.clone())));
     // Reading it waits until somebody writes.
     std::fs::remove_file(&file).unwrap();
     assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
@@ -74,7 +74,7 @@ fn writes_need_the_token_and_a_sensible_body(
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     std::fs::write(&file, "secret\n").unwrap();
-    let service = start(|server| server.token_file(file));
+    let service = start(|server| server.writes(Writes::TokenFile(file)));
     let (got, text) = put(&service, authorization, body);
     assert_eq!(got, status, "{text}");
     assert!(text.contains(answer), "{text}");
@@ -93,8 +93,9 @@ fn without_a_token_file_writes_are_off() {
 
 #[test]
 fn a_missing_token_file_stops_the_start() {
-    let server = headroom_workload::Server::builder(axum::Router::new()).token_file("/nowhere/token");
-    assert!(matches!(server.start(), Err(StartError::Token(_))));
+    let writes = Writes::TokenFile("/nowhere/token".into());
+    let server = headroom_workload::Server::builder(axum::Router::new()).writes(writes);
+    assert!(matches!(server.start(), Err(StartError::Writers(WritersError::Token(_)))));
 }
 
 #[test]

@@ -3,9 +3,12 @@
 
 mod admin;
 mod admission;
+mod age;
 mod client;
 mod drain;
+mod issuer;
 mod limits;
 mod process;
 mod service;
+mod tokens;
 mod workers;

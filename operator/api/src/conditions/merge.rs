@@ -66,9 +66,9 @@ fn updated(
     let since =
         before.filter(|before| before.status == status).map(|before| before.last_transition_time.clone());
     Condition {
-        type_: next.reason.condition().name(),
-        status,
-        reason: next.reason.name(),
+        type_: next.reason.condition().name().to_owned(),
+        status: status.to_owned(),
+        reason: next.reason.name().to_owned(),
         message: next.message.chars().take(MOST_MESSAGE).collect(),
         observed_generation: generation,
         last_transition_time: since.unwrap_or(Time(now)),

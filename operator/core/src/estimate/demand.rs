@@ -48,7 +48,7 @@ pub(crate) struct Demand {
 pub(crate) fn demand(policy: &Policy, state: &mut State, now: Moment) -> Demand {
     let steady_since =
         state.stepped_at.filter(|at| now.seconds_since(*at) < LONG).unwrap_or_else(|| now.minus(LONG));
-    let dispersion = noise::dispersion(state.load.since(steady_since));
+    let dispersion = dispersion(state, steady_since);
     let step = step::detect(&state.load, dispersion, state.stepped_at);
     let mut demand = estimate(state, steady_since, dispersion, now);
     if step.is_some() {
@@ -70,6 +70,16 @@ pub(crate) fn demand(policy: &Policy, state: &mut State, now: Moment) -> Demand 
         confirmed: Rate::new(confirmed),
         stepped: step.is_some(),
         ..demand
+    }
+}
+
+/// How noisy the load is. A sample of the pods does not tell, so what was known before holds while one is taken.
+fn dispersion(state: &mut State, since: Moment) -> f64 {
+    let entries = state.load.since(since);
+    match noise::dispersion(entries) {
+        Some(known) => *state.dispersion.insert(known),
+        None if entries.iter().any(|entry| entry.sampled) => state.dispersion.unwrap_or(1.0),
+        None => 1.0,
     }
 }
 

@@ -10,18 +10,23 @@ const NOISIEST: f64 = 100.0;
 /// Index of dispersion from successive differences, which a slow rise or fall of the load leaves alone.
 ///
 /// For entries of length t with mean rate m, the difference of two neighbours has the variance D m (1/t1 + 1/t2).
-pub(super) fn dispersion(entries: &[Entry]) -> f64 {
-    if entries.len() <= NEEDED {
-        return 1.0;
-    }
-    let (mut squares, mut expected) = (0.0, 0.0);
+/// Samples of the pods are smoother than the load: with too few other entries it can't be told.
+pub(super) fn dispersion(entries: &[Entry]) -> Option<f64> {
+    let (mut squares, mut expected, mut pairs) = (0.0, 0.0, 0);
     for pair in entries.windows(2) {
         let [a, b] = pair else { continue };
+        if a.sampled || b.sampled {
+            continue;
+        }
+        pairs += 1;
         let mean = 0.5 * (a.demand + b.demand);
         squares += (b.demand - a.demand).powi(2);
         expected += mean * (1.0 / a.seconds + 1.0 / b.seconds);
     }
-    if expected > 0.0 { (squares / expected).min(NOISIEST) } else { 0.0 }
+    if pairs < NEEDED {
+        return None;
+    }
+    Some(if expected > 0.0 { (squares / expected).min(NOISIEST) } else { 0.0 })
 }
 
 /// Standard deviation of the mean rate over `seconds`, for a load of `rate` with this dispersion.

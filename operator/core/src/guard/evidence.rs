@@ -2,6 +2,7 @@
 
 use super::Facts;
 use crate::decision::ReasonCode;
+use crate::observation::Inventory;
 use crate::plan::Proposal;
 use crate::units::{Rate, Replicas};
 
@@ -17,6 +18,17 @@ pub(super) fn evidence(facts: &Facts<'_>, mut proposal: Proposal) -> Proposal {
         });
     } else if facts.shrinks(&proposal) {
         few(facts, &mut proposal);
+    }
+    proposal
+}
+
+/// Pods may have come or gone unseen: the size does not shrink.
+pub(super) fn inventory(facts: &Facts<'_>, mut proposal: Proposal) -> Proposal {
+    if facts.shrinks(&proposal) && facts.seen.inventory == Inventory::Stale {
+        proposal.change(facts.current, ReasonCode::EvidenceStale, || {
+            "the list of pods may be old, for the cluster has been silent: the size does not shrink"
+                .to_owned()
+        });
     }
     proposal
 }

@@ -1,13 +1,16 @@
 //! What keeps a proposal safe. Each guard may only move the target, and says why when it does.
 
 mod arrival;
+mod blocked;
 mod bounds;
 mod budget;
 mod confirm;
 mod evidence;
+mod freeze;
 mod hot_pods;
 mod rate;
 mod ready;
+mod sampled;
 mod stabilize;
 mod tolerance;
 
@@ -15,6 +18,7 @@ pub(crate) use tolerance::tolerance;
 
 use crate::estimate::capacity::Capacity;
 use crate::estimate::demand::Demand;
+use crate::observation::Observation;
 use crate::plan::{Need, Proposal};
 use crate::policy::Policy;
 use crate::state::{Look, State};
@@ -25,6 +29,7 @@ use crate::units::Replicas;
 pub(crate) struct Facts<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) state: &'a State,
+    pub(crate) seen: &'a Observation,
     pub(crate) current: Replicas,
     pub(crate) look: &'a Look,
     pub(crate) demand: &'a Demand,
@@ -38,15 +43,19 @@ type Guard = fn(&Facts<'_>, Proposal) -> Proposal;
 
 /// In the order in which they are applied. What must never shrink comes first, the user's limits follow, and the
 /// bounds are last, so that nothing can leave them.
-const ALL: [Guard; 9] = [
+const ALL: [Guard; 13] = [
     evidence::evidence,
+    evidence::inventory,
+    freeze::freeze,
     ready::ready,
     budget::budget,
     hot_pods::hot_pods,
     arrival::arrival,
+    blocked::blocked,
     confirm::confirm,
     stabilize::stabilize,
     rate::rate,
+    sampled::sampled,
     bounds::bounds,
 ];
 

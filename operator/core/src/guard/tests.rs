@@ -16,6 +16,7 @@ const PER_POD: f64 = 100.0;
 struct Bench {
     spec: PolicySpec,
     state: State,
+    seen: Observation,
     current: u32,
     look: Look,
     demand: Demand,
@@ -33,6 +34,7 @@ fn bench() -> Bench {
             qps: 1e6,
             latency: vec![objective],
             availability: 0.999,
+            window_days: 28,
             reserve_qps: 0.0,
             min_replicas: 1,
             max_replicas: Some(100),
@@ -41,6 +43,7 @@ fn bench() -> Bench {
             workers: None,
         },
         state: State::default(),
+        seen: Observation::default(),
         current: 10,
         look: Look { ready: 10, running: 10, fresh: 10, ..Look::default() },
         demand: Demand::default(),
@@ -61,6 +64,7 @@ impl Bench {
         let facts = Facts {
             policy: &policy,
             state: &self.state,
+            seen: &self.seen,
             current: Replicas(self.current),
             look: &self.look,
             demand: &self.demand,

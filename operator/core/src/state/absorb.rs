@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::lead::stated_start;
 use super::load::Entry;
 use super::look::Look;
-use super::pod::{Answer, PodMemory};
+use super::pod::{PodMemory, Worth};
+use super::sampling::Movement;
 use super::{STATE_VERSION, State};
-use crate::observation::{Observation, Pod, PodState};
+use crate::observation::{Answer, Observation, Pod, PodState, Resizer};
 use crate::policy::Policy;
 use crate::time::Moment;
 use crate::units::Replicas;
@@ -22,6 +23,8 @@ const CADENCE_WEIGHT: f64 = 0.2;
 const SHORTEST_GAP: f64 = 5.0;
 /// A pod that missed the objectives counts as hot for so long, in seconds.
 const HOT_SECONDS: f64 = 15.0;
+/// The shortest time that a look stands for, in seconds.
+const SHORTEST: f64 = 0.02;
 /// Load last seen on a pod that stopped answering is believed for so long, in seconds.
 const BELIEVED: f64 = 5.0;
 
@@ -30,7 +33,7 @@ impl State {
     pub(crate) fn absorb(mut self, policy: &Policy, seen: &Observation, now: Moment) -> (Self, Look) {
         self.version = STATE_VERSION;
         self.notice_gap(policy, seen.replicas, now);
-        self.sizes.notice(seen.replicas, now);
+        self.notice_size(policy, seen, now);
         let mut look = Look::default();
         let mut pods = align(std::mem::take(&mut self.pods), seen, now, self.last);
         for (memory, pod) in pods.iter_mut().zip(&seen.pods) {
@@ -39,7 +42,13 @@ impl State {
             self.learn(&mut look, memory, pod, policy, now);
         }
         self.pods = pods;
+        look.refused = refused(seen);
+        look.movement = look.told.movement(&look, self.dispersion.unwrap_or(1.0));
+        if !look.sampled || look.movement == Movement::Calm {
+            self.calm_at = Some(now);
+        }
         self.extrapolate(&mut look, seen, now);
+        self.budgets.add(policy, &look, now);
         self.capacities.refresh(policy, now);
         self.last = Some(now);
         (self, look)
@@ -58,7 +67,7 @@ impl State {
         if passed.is_none_or(|passed| passed > longest && self.cadence > 0.0) {
             self.blind_since = Some(now);
         }
-        if self.blind_since.is_some_and(|since| now.seconds_since(since) < WINDOWS_FULL) {
+        if self.is_blind(now) {
             self.recommend(policy, replicas, now);
         }
         match passed {
@@ -70,11 +79,30 @@ impl State {
         }
     }
 
+    /// A size that somebody else set counts as recommended: it is not taken back at once. Growth goes on.
+    fn notice_size(&mut self, policy: &Policy, seen: &Observation, now: Moment) {
+        self.sizes.notice(seen.replicas, seen.resized_by, now);
+        let window = policy.behavior().scale_down.stabilization_window.as_secs_f64();
+        if seen.resized_by == Resizer::Other && self.sizes.changed_at() == Some(now) {
+            self.recommendations.hold(seen.replicas, now, window);
+        }
+    }
+
+    /// Whether the windows are not full yet after a start or a pause of our own.
+    pub(crate) fn is_blind(&self, now: Moment) -> bool {
+        self.blind_since.is_some_and(|since| now.seconds_since(since) < WINDOWS_FULL)
+    }
+
     /// Adds a recommendation to the stabilisation windows.
     pub(crate) fn recommend(&mut self, policy: &Policy, size: Replicas, now: Moment) {
         let window = |rules: &crate::policy::ScalingRules| rules.stabilization_window.as_secs_f64();
         let (up, down) = (window(&policy.behavior().scale_up), window(&policy.behavior().scale_down));
         self.recommendations.push(size, now, up, down);
+    }
+
+    /// Seconds since the last calm look.
+    fn since_calm(&self, now: Moment) -> f64 {
+        self.calm_at.or(self.last).map_or(f64::INFINITY, |at| now.seconds_since(at))
     }
 
     fn notice_arrival(&mut self, memory: &mut PodMemory, pod: &Pod, now: Moment) {
@@ -96,33 +124,55 @@ impl State {
         }
     }
 
+    /// Seconds that the look stands for. In a sample each pod tells of a longer time than has passed since the last look.
+    fn length(&self, look: &Look, now: Moment) -> f64 {
+        let told = look.seconds / f64::from(look.answered());
+        match self.load.last(1) {
+            [last] if look.sampled => told.min(now.seconds_since(last.at)).max(SHORTEST),
+            _ => told,
+        }
+    }
+
     fn count(&self, look: &mut Look, memory: &PodMemory, pod: &Pod, now: Moment) {
         match pod.state {
             PodState::Ready => look.ready += 1,
             PodState::Starting if now.seconds_since(memory.first_seen) > self.lead.overdue_after() => {
                 look.overdue += 1;
             }
-            PodState::Starting => look.starting += 1,
-            PodState::NotReady | PodState::Terminating | PodState::Failed => {}
+            PodState::Starting if pod.trouble.is_none() => look.starting += 1,
+            PodState::Starting | PodState::NotReady | PodState::Terminating | PodState::Failed => {}
+        }
+        let expected = matches!(pod.state, PodState::Starting | PodState::NotReady);
+        if let Some(pods) = pod.trouble.filter(|_| expected).and_then(|t| look.troubled.get_mut(t as usize)) {
+            *pods += 1;
         }
     }
 
     fn learn(&mut self, look: &mut Look, memory: &mut PodMemory, pod: &Pod, policy: &Policy, now: Moment) {
+        let before = memory.rate_told();
         let answer = memory.take(policy, pod, now, self.longest_interval());
         match (pod.state, answer) {
             (PodState::Starting | PodState::Failed, _) => return,
-            (PodState::Terminating, Answer::Fresh(delta)) => look.add_leaving(&delta, memory),
+            (PodState::Terminating, Worth::Fresh(delta)) => look.add_leaving(&delta, memory),
             (PodState::Terminating, _) => {}
             (PodState::Ready | PodState::NotReady, answer) => {
                 look.running += 1;
+                look.unasked += u32::from(pod.answer == Answer::NotAsked);
+                look.sampled |= pod.answer == Answer::NotAsked || memory.skipped;
                 match answer {
-                    Answer::Missing => {}
-                    Answer::First => look.first += 1,
-                    Answer::Fresh(delta) => look.add(&delta, memory),
+                    Worth::Missing => {}
+                    Worth::First => look.first += 1,
+                    Worth::Recalled => look.add_recalled(memory),
+                    Worth::Fresh(delta) => {
+                        look.add(&delta, memory);
+                        if let Some(before) = before {
+                            look.told.add(before, &delta, self.since_calm(now));
+                        }
+                    }
                 }
             }
         }
-        if let (PodState::Ready, Answer::Fresh(delta)) = (pod.state, answer) {
+        if let (PodState::Ready, Worth::Fresh(delta)) = (pod.state, answer) {
             let window = memory.close_window(policy, pod);
             self.capacities.learn(policy, pod, &delta, window.as_ref(), now);
         }
@@ -131,17 +181,22 @@ impl State {
     }
 
     /// Ready pods that did not answer are taken to carry what the others do, or what they were last seen to carry;
-    /// those that are not ready, the latter only.
+    /// those that are not ready, the latter only. A look at which no pod told anything new adds nothing.
     fn extrapolate(&mut self, look: &mut Look, seen: &Observation, now: Moment) {
-        if look.fresh == 0 {
+        if look.answered() == 0 {
             return;
+        }
+        if let (true, Movement::Rising(hidden)) = (look.sampled, look.movement) {
+            look.offered += hidden;
+            look.demand += hidden;
         }
         let fresh = f64::from(look.fresh);
         let mean = (look.offered / fresh, look.demand / fresh);
         let mut assumed = (0.0, 0.0);
         for (pod, memory) in seen.pods.iter().zip(&self.pods) {
             let answered_at = memory.sample.map(|(at, _)| at);
-            if !pod.state.may_carry_load() || answered_at == Some(now) {
+            let recalled = pod.state != PodState::Terminating && memory.is_recalled(pod, now);
+            if !pod.state.may_carry_load() || answered_at == Some(now) || recalled {
                 continue;
             }
             let recent = answered_at.is_some_and(|at| now.seconds_since(at) <= BELIEVED);
@@ -152,13 +207,23 @@ impl State {
         look.assumed = assumed.1;
         self.load.push(Entry {
             at: now,
-            seconds: look.seconds / fresh,
+            seconds: self.length(look, now),
+            sampled: look.sampled,
             offered: look.offered + look.leaving_offered + assumed.0,
             demand: look.demand + look.leaving_demand + assumed.1,
             finished: look.finished,
             failed: look.failed,
             excess: look.excess,
         });
+    }
+}
+
+/// Pods that were asked for and do not exist, where the cluster said that it refuses them.
+fn refused(seen: &Observation) -> u32 {
+    let lives = |pod: &&Pod| !matches!(pod.state, PodState::Terminating | PodState::Failed);
+    match seen.blocked {
+        Some(_) => seen.replicas.0.saturating_sub(seen.pods.iter().filter(lives).count() as u32),
+        None => 0,
     }
 }
 

@@ -41,6 +41,12 @@ impl LeadTimes {
         self.starts.push(duration);
     }
 
+    /// Whether it could have been learned: what is read back was in other hands.
+    pub(super) fn is_plausible(&self) -> bool {
+        self.starts.len() <= MAX_STARTS
+            && self.starts.iter().all(|start| (0.0..=LONGEST_START).contains(start))
+    }
+
     /// The 90th percentile (nearest rank) of the starts seen, clamped to the range in which it is used.
     pub(crate) fn time_to_ready(&self) -> f64 {
         let mut sorted = self.starts.clone();

@@ -24,6 +24,9 @@ pub(crate) struct Entry {
     /// Requests that came to an end, good or bad, and those of them that were not answered successfully.
     pub(crate) finished: f64,
     pub(crate) failed: f64,
+    /// Whether it is of a sample of the pods: smoother than the load was.
+    #[serde(default)]
+    pub(crate) sampled: bool,
     /// How many times more bad ones than the strictest latency objective allows, times `finished`.
     pub(crate) excess: f64,
 }

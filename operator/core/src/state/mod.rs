@@ -1,12 +1,16 @@
 //! What is remembered of a service between two decisions. It learns by observing, never from what was intended.
 
 mod absorb;
+pub(crate) mod budget;
 pub(crate) mod lead;
+mod learned;
 pub(crate) mod load;
 pub(crate) mod look;
 pub(crate) mod pod;
+pub(crate) mod sampling;
 pub(crate) mod sizes;
 
+pub use learned::{LEARNED_VERSION, Learned, LearnedError};
 pub(crate) use look::Look;
 
 use jiff::Timestamp;
@@ -14,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::estimate::capacity::Capacities;
 use crate::time::Moment;
+use budget::Budgets;
 use lead::LeadTimes;
 use load::LoadWindow;
 use pod::PodMemory;
@@ -48,6 +53,11 @@ pub struct State {
     pub(crate) capacities: Capacities,
     /// Last time a pod became ready.
     pub(crate) last_arrival: Option<Moment>,
+    pub(crate) budgets: Budgets,
+    /// Last look at which the pods asked told what they had told before.
+    pub(crate) calm_at: Option<Moment>,
+    /// How noisy the load last was while every pod was asked.
+    pub(crate) dispersion: Option<f64>,
 }
 
 impl Default for State {
@@ -66,6 +76,9 @@ impl Default for State {
             lead: LeadTimes::default(),
             capacities: Capacities::default(),
             last_arrival: None,
+            budgets: Budgets::default(),
+            calm_at: None,
+            dispersion: None,
         }
     }
 }

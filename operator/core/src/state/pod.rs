@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::observation::{Pod, Sample, ServiceTime};
+use crate::observation::{Answer, Pod, Sample, ServiceTime};
 use crate::policy::Policy;
 use crate::time::Moment;
 
@@ -13,6 +13,8 @@ const WINDOW_SECONDS: f64 = 10.0;
 const FROZEN_LOOKS: u8 = 3;
 /// The shortest time over which a rate is computed, in seconds.
 const SHORTEST: f64 = 0.02;
+/// What a pod last told counts for so long while it is not asked, in seconds: five, one look late, and a little.
+const RECALLED: f64 = 6.5;
 
 /// One pod between two looks.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -35,6 +37,18 @@ pub(crate) struct PodMemory {
     /// Over its capacity in the last judging window, which ended then.
     pub(crate) hot: Option<Moment>,
     unchanged: u8,
+    /// Whether the last difference was over a time within which it was not asked.
+    #[serde(default)]
+    pub(crate) skipped: bool,
+    /// Not asked since it last told.
+    #[serde(default)]
+    unasked: bool,
+    /// Did not answer, or not credibly, when it was last asked.
+    #[serde(default)]
+    mute: bool,
+    /// Whether `offered` and `demand` are of the present process.
+    #[serde(default)]
+    known: bool,
 }
 
 /// What a pod did between two samples of the same process.
@@ -48,6 +62,8 @@ pub(crate) struct Delta {
     pub(crate) failed: f64,
     /// Requests answered.
     pub(crate) served: f64,
+    /// Successful answers beyond each latency objective.
+    pub(crate) late: [f64; Policy::MAX_OBJECTIVES],
     /// How many times more bad ones than the strictest latency objective allows, times `finished`.
     pub(crate) excess: f64,
     /// The same without server errors, which may have other causes than load.
@@ -68,21 +84,29 @@ impl PodMemory {
 
     /// Takes in a new sample. `Fresh` carries the difference; the first sample of a process has none yet, and a mean
     /// over more than `longest` seconds says too little about now.
-    pub(crate) fn take(&mut self, policy: &Policy, pod: &Pod, now: Moment, longest: f64) -> Answer {
-        let Some(sample) = pod.sample.filter(Sample::is_plausible) else {
-            return Answer::Missing;
+    pub(crate) fn take(&mut self, policy: &Policy, pod: &Pod, now: Moment, longest: f64) -> Worth {
+        let sample = match &pod.answer {
+            Answer::NotAsked => return self.recall(now),
+            Answer::Told(sample) if sample.is_plausible() => *sample,
+            Answer::Told(_) | Answer::Silent => {
+                self.mute = true;
+                return Worth::Missing;
+            }
         };
+        self.skipped = std::mem::take(&mut self.unasked);
         let Some((at, before)) = self.sample else {
+            self.mute = false;
             return self.first(policy, pod, now, sample);
         };
         let seconds = now.seconds_since(at);
         if seconds < SHORTEST {
-            return Answer::Missing;
+            return Worth::Missing;
         }
-        if self.is_frozen(&before, &sample) {
-            return Answer::Missing;
+        self.mute = self.is_frozen(&before, &sample);
+        if self.mute {
+            return Worth::Missing;
         }
-        if seconds > longest {
+        if seconds > if self.skipped { longest.max(RECALLED) } else { longest } {
             return self.begin(now, sample);
         }
         // Counters that began again or went back say nothing about the time between: the next difference will.
@@ -111,7 +135,7 @@ impl PodMemory {
     }
 
     /// A process that was starting at the last look had counted nothing then.
-    fn first(&mut self, policy: &Policy, pod: &Pod, now: Moment, sample: Sample) -> Answer {
+    fn first(&mut self, policy: &Policy, pod: &Pod, now: Moment, sample: Sample) -> Worth {
         let answer = self.begin(now, sample);
         match self.last_starting.map(|at| now.seconds_since(at)) {
             Some(seconds) if seconds >= SHORTEST && self.been_ready => {
@@ -124,16 +148,40 @@ impl PodMemory {
         }
     }
 
-    fn begin(&mut self, now: Moment, sample: Sample) -> Answer {
+    /// Demand in requests per second as it last told, if this process has told it.
+    pub(crate) fn rate_told(&self) -> Option<f64> {
+        self.known.then_some(self.demand)
+    }
+
+    /// Whether it was not asked and counts with what it last told.
+    pub(crate) fn is_recalled(&self, pod: &Pod, now: Moment) -> bool {
+        let recent = self.sample.is_some_and(|(at, _)| now.seconds_since(at) <= RECALLED);
+        pod.answer == Answer::NotAsked && recent && self.known && !self.mute
+    }
+
+    /// A pod that was not asked is worth what it last told, for a while.
+    fn recall(&mut self, now: Moment) -> Worth {
+        self.unasked = true;
+        let recent = self.sample.is_some_and(|(at, _)| now.seconds_since(at) <= RECALLED);
+        match (recent && !self.mute, self.known) {
+            (false, _) => Worth::Missing,
+            (true, false) => Worth::First,
+            (true, true) => Worth::Recalled,
+        }
+    }
+
+    fn begin(&mut self, now: Moment, sample: Sample) -> Worth {
         self.sample = Some((now, sample));
         self.window = None;
         self.unchanged = 0;
-        Answer::First
+        self.known = false;
+        Worth::First
     }
 
-    fn fresh(&mut self, delta: Delta) -> Answer {
+    fn fresh(&mut self, delta: Delta) -> Worth {
+        self.known = true;
         (self.offered, self.demand) = (delta.offered / delta.seconds, delta.demand / delta.seconds);
-        Answer::Fresh(delta)
+        Worth::Fresh(delta)
     }
 
     /// Counters that stand still while work is in progress, or a clock that does, are no evidence.
@@ -159,11 +207,13 @@ impl Delta {
 
 /// What a pod's answer is worth.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Answer {
+pub(crate) enum Worth {
     /// None, or one that can't be believed.
     Missing,
     /// The first of this process: there is nothing to compare it with.
     First,
+    /// None, for it was not asked: it is taken to go on as it last told.
+    Recalled,
     /// What the pod did since the last one.
     Fresh(Delta),
 }
@@ -185,6 +235,10 @@ fn delta(policy: &Policy, pod: &Pod, before: &Sample, after: &Sample, seconds: f
         finished: strictest.answered + failed,
         failed,
         served: if handled > 0.0 { handled } else { answered },
+        late: std::array::from_fn(|i| {
+            let late = |sample: &Sample| sample.objectives.get(i).map_or(0.0, |o| o.late);
+            grown(late(before), late(after))
+        }),
         excess: strictest.excess,
         excess_by_load: strictest.excess_by_load,
         busy,

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::observation::Resizer;
 use crate::time::Moment;
 use crate::units::Replicas;
 
@@ -26,15 +27,22 @@ pub(crate) struct Change {
 pub(crate) struct Sizes {
     last: Option<Replicas>,
     changes: Vec<Change>,
+    /// The size that somebody else set last, and when that was noticed.
+    #[serde(default)]
+    by_other: Option<(Moment, Replicas)>,
 }
 
 impl Sizes {
-    pub(crate) fn notice(&mut self, size: Replicas, at: Moment) {
+    /// Notices the size, and who set it where it has changed.
+    pub(crate) fn notice(&mut self, size: Replicas, by: Resizer, at: Moment) {
         if let Some(from) = self.last.filter(|last| *last != size) {
             let expired = self.changes.iter().take_while(|c| at.seconds_since(c.at) > HORIZON).count();
             let surplus = (self.changes.len() + 1).saturating_sub(MAX_CHANGES);
             self.changes.drain(..expired.max(surplus));
             self.changes.push(Change { at, from, to: size });
+            if by == Resizer::Other {
+                self.by_other = Some((at, size));
+            }
         }
         self.last = Some(size);
     }
@@ -55,6 +63,16 @@ impl Sizes {
         recent.map(|c| c.from).min().map_or(current, |least| least.min(current))
     }
 
+    /// The size that somebody else set within the last `seconds`.
+    pub(crate) fn set_by_other(&self, seconds: f64, now: Moment) -> Option<Replicas> {
+        self.by_other.filter(|(at, _)| now.seconds_since(*at) < seconds).map(|(_, size)| size)
+    }
+
+    /// When the size last changed.
+    pub(crate) fn changed_at(&self) -> Option<Moment> {
+        self.changes.last().map(|change| change.at)
+    }
+
     /// When the size last grew, if that is remembered.
     pub(crate) fn last_growth(&self) -> Option<Moment> {
         self.changes.iter().rev().find(|c| c.to > c.from).map(|c| c.at)
@@ -73,16 +91,21 @@ pub(crate) struct Recommendations {
 impl Recommendations {
     /// Adds one and forgets what has left the two windows (in seconds).
     pub(crate) fn push(&mut self, size: Replicas, at: Moment, up_window: f64, down_window: f64) {
-        while self.largest.last().is_some_and(|(_, s)| *s <= size) {
-            self.largest.pop();
-        }
         while self.smallest.last().is_some_and(|(_, s)| *s >= size) {
             self.smallest.pop();
         }
-        self.largest.push((at, size));
+        self.hold(size, at, down_window);
         self.smallest.push((at, size));
-        expire(&mut self.largest, at, down_window);
         expire(&mut self.smallest, at, up_window);
+    }
+
+    /// Adds one that must not be undershot for a window and does not hold growth back.
+    pub(crate) fn hold(&mut self, size: Replicas, at: Moment, down_window: f64) {
+        while self.largest.last().is_some_and(|(_, s)| *s <= size) {
+            self.largest.pop();
+        }
+        self.largest.push((at, size));
+        expire(&mut self.largest, at, down_window);
     }
 
     /// The largest of the scale-down window.

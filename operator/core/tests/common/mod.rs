@@ -29,6 +29,7 @@ pub fn spec(window: u64) -> PolicySpec {
             threshold: Duration::from_millis(100),
         }],
         availability: 0.999,
+        window_days: 28,
         reserve_qps: 0.0,
         min_replicas: 1,
         max_replicas: Some(60),
@@ -140,9 +141,14 @@ impl Service {
             node_class: String::new(),
             cpu: MilliCpu(4000),
             workers: WORKERS as u32,
-            sample: (!pod.silent).then_some(pod.sample),
+            trouble: None,
+            answer: (!pod.silent).then_some(pod.sample).into(),
         });
-        Observation { replicas: Replicas(self.pods.len() as u32), pods: pods.collect() }
+        Observation {
+            replicas: Replicas(self.pods.len() as u32),
+            pods: pods.collect(),
+            ..Observation::default()
+        }
     }
 
     /// One second, one decision, carried out at once.

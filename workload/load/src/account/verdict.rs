@@ -14,6 +14,8 @@ const INVALID_PERCENT: f64 = 1.0;
 /// What is known of a run besides its books.
 #[derive(Debug)]
 pub struct Run {
+    /// When second 0 of the schedule began, in seconds since 1970.
+    pub started_at_unix_seconds: f64,
     /// The targets' URLs.
     pub targets: Vec<String>,
     /// Connections opened to each.
@@ -40,6 +42,7 @@ pub fn summarise(ledger: Ledger, run: Run) -> Summary {
     Summary {
         version: SUMMARY_VERSION,
         verdict: verdict(&schedule, &results),
+        started_at_unix_seconds: run.started_at_unix_seconds,
         interrupted: run.interrupted,
         objectives: results,
         seconds: totals.seconds,

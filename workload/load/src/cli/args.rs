@@ -91,6 +91,10 @@ pub struct Args {
     /// Writes a row for each second as CSV to a file (- for stdout) as soon as it is final
     #[arg(long, value_name = "FILE")]
     pub(super) csv: Option<PathBuf>,
+    /// Writes the start, each second and the summary as one JSON object a line to a file (- for stdout), as soon as
+    /// they are final
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "csv"])]
+    pub(super) json_lines: Option<PathBuf>,
     /// Shows no progress
     #[arg(long)]
     pub(super) quiet: bool,

@@ -4,6 +4,7 @@ use super::args::Args;
 use crate::account::Objective;
 use crate::engine::{Destination, Reuse, Setup, connections_possible};
 use crate::http::{Request, RequestError, TargetError};
+use crate::output::RowFormat;
 use crate::plan::{Arrivals, Rate, RateError, Trace, TraceError};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,8 +29,8 @@ pub struct Job {
     pub seed: u64,
     /// Where the summary goes.
     pub json: Option<PathBuf>,
-    /// Where the rows go.
-    pub csv: Option<PathBuf>,
+    /// Where the rows go, and as what.
+    pub rows: Option<(PathBuf, RowFormat)>,
     /// Whether progress is shown.
     pub progress: bool,
     /// What the user should know before it starts.
@@ -73,6 +74,8 @@ impl Job {
             timeout: args.timeout,
             end: arrivals.end(),
         };
+        let csv = args.csv.map(|path| (path, RowFormat::Csv));
+        let rows = csv.or_else(|| args.json_lines.map(|path| (path, RowFormat::JsonLines)));
         Ok(Self {
             setup,
             arrivals,
@@ -81,7 +84,7 @@ impl Job {
             targets,
             seed: args.seed,
             json: args.json,
-            csv: args.csv,
+            rows,
             progress: !args.quiet,
             warning,
         })

@@ -5,5 +5,5 @@ mod reporter;
 mod text;
 
 pub use progress::{ProgressLine, Style};
-pub use reporter::{Reporter, Rows};
+pub use reporter::{Reporter, RowFormat, Rows};
 pub use text::render;

@@ -2,7 +2,7 @@
 
 use super::ProgressLine;
 use crate::engine::Note;
-use crate::report::Second;
+use crate::report::{Line, Second, Start, Summary};
 use std::io::{self, ErrorKind, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -10,20 +10,31 @@ use std::thread::JoinHandle;
 /// Where rows go.
 pub type Rows = Box<dyn Write + Send>;
 
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowFormat {
+    /// A header, then comma-separated values.
+    Csv,
+    /// JSON objects: start, seconds, summary.
+    JsonLines,
+}
+
 /// The thread that writes.
 #[derive(Debug)]
 pub struct Reporter {
     notes: Sender<Note>,
-    thread: JoinHandle<io::Result<()>>,
+    /// Returns the rows' writer as long as it can be written to.
+    thread: JoinHandle<io::Result<Option<Output>>>,
 }
 
 impl Reporter {
-    /// Starts the thread. The header of the rows is written at once.
-    pub fn start(rows: Option<Rows>, line: ProgressLine) -> io::Result<Self> {
+    /// Starts the thread. The first line of the rows is written at once.
+    pub fn start(rows: Option<(Rows, RowFormat)>, start: Start, line: ProgressLine) -> io::Result<Self> {
+        let rows = rows.map(|(rows, format)| Output { rows, format });
         let (notes, received) = channel();
         let thread = std::thread::Builder::new()
             .name("reporter".to_owned())
-            .spawn(move || write_notes(&received, rows, line, &mut io::stderr()))?;
+            .spawn(move || write_notes(&received, rows, start, line, &mut io::stderr()))?;
         Ok(Self { notes, thread })
     }
 
@@ -32,26 +43,32 @@ impl Reporter {
         &self.notes
     }
 
-    /// Waits until everything is written.
-    pub fn finish(self) -> io::Result<()> {
+    /// Waits until everything is written, and ends JSON lines with the summary.
+    pub fn finish(self, summary: &Summary) -> io::Result<()> {
         drop(self.notes);
-        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread ended unexpectedly")))
+        let ended = || Err(io::Error::other("the writing thread ended unexpectedly"));
+        let Some(mut output) = self.thread.join().unwrap_or_else(|_| ended())? else { return Ok(()) };
+        match output.format {
+            RowFormat::Csv => Ok(()),
+            RowFormat::JsonLines => until_closed(output.line(&Line::Summary(Box::new(summary.clone())))),
+        }
     }
 }
 
 /// Writes until the sender is gone. Rows that cannot be written are an error at the end; the rest goes on.
 fn write_notes(
     notes: &Receiver<Note>,
-    mut rows: Option<Rows>,
+    mut output: Option<Output>,
+    start: Start,
     mut line: ProgressLine,
     stderr: &mut impl Write,
-) -> io::Result<()> {
-    let mut outcome = write_line(&mut rows, &Second::CSV_HEADER);
+) -> io::Result<Option<Output>> {
+    let mut outcome = output.as_mut().map_or(Ok(()), |output| output.start(start));
     for note in notes {
         match note {
             Note::Second(second) => {
-                if outcome.is_ok() {
-                    outcome = write_line(&mut rows, &second);
+                if let (Some(output), Ok(())) = (&mut output, &outcome) {
+                    outcome = output.second(&second);
                 }
                 line.second(&second);
             }
@@ -60,17 +77,46 @@ fn write_notes(
         }
     }
     let _ = line.clear(stderr);
-    match outcome {
-        // The reader of the rows has read enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => other,
-    }
+    let open = outcome.is_ok();
+    until_closed(outcome)?;
+    Ok(output.filter(|_| open))
 }
 
-fn write_line(rows: &mut Option<Rows>, line: &impl ToString) -> io::Result<()> {
-    let Some(rows) = rows else { return Ok(()) };
-    rows.write_all((line.to_string() + "\n").as_bytes())?;
-    rows.flush()
+/// A reader of the rows that has read enough is no error.
+fn until_closed(outcome: io::Result<()>) -> io::Result<()> {
+    outcome.or_else(|error| if error.kind() == ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
+}
+
+/// Rows in their format.
+struct Output {
+    rows: Rows,
+    format: RowFormat,
+}
+
+impl Output {
+    fn start(&mut self, start: Start) -> io::Result<()> {
+        match self.format {
+            RowFormat::Csv => self.write(Second::CSV_HEADER.to_owned()),
+            RowFormat::JsonLines => self.line(&Line::Start(start)),
+        }
+    }
+
+    fn second(&mut self, second: &Second) -> io::Result<()> {
+        match self.format {
+            RowFormat::Csv => self.write(second.to_string()),
+            RowFormat::JsonLines => self.line(&Line::Second(second.clone())),
+        }
+    }
+
+    fn line(&mut self, line: &Line) -> io::Result<()> {
+        self.write(line.to_json()?)
+    }
+
+    fn write(&mut self, mut line: String) -> io::Result<()> {
+        line.push('\n');
+        self.rows.write_all(line.as_bytes())?;
+        self.rows.flush()
+    }
 }
 
 #[cfg(test)]
@@ -92,16 +138,21 @@ mod tests {
         }
     }
 
-    fn write(rows: Rows) -> io::Result<()> {
+    fn write(rows: Rows) -> io::Result<Option<Output>> {
         let (notes, received) = channel();
         notes.send(Note::Second(Second::default())).unwrap();
         drop(notes);
-        write_notes(&received, Some(rows), ProgressLine::new(Style::Off, Duration::ZERO), &mut io::sink())
+        let start = Start { at_unix_seconds: 0.0, targets: Vec::new() };
+        let output = Some(Output { rows, format: RowFormat::Csv });
+        write_notes(&received, output, start, ProgressLine::new(Style::Off, Duration::ZERO), &mut io::sink())
     }
 
     #[test]
     fn rows_that_cannot_be_written_are_an_error() {
-        assert_eq!(write(Box::new(Full(ErrorKind::StorageFull))).unwrap_err().kind(), ErrorKind::StorageFull);
+        assert_eq!(
+            write(Box::new(Full(ErrorKind::StorageFull))).err().unwrap().kind(),
+            ErrorKind::StorageFull
+        );
     }
 
     #[test]

@@ -109,8 +109,15 @@ mod tests {
         ledger.end(Duration::ZERO, 0, outcome);
         let targets = vec!["http://h/".to_owned()];
         let cpu = Duration::ZERO;
-        let run =
-            Run { targets, connections_opened: vec![1], requests_sent: 1, cpu, interrupted: false, seed: 1 };
+        let run = Run {
+            started_at_unix_seconds: 0.0,
+            targets,
+            connections_opened: vec![1],
+            requests_sent: 1,
+            cpu,
+            interrupted: false,
+            seed: 1,
+        };
         render(&summarise(ledger, run))
     }
 

@@ -1,8 +1,11 @@
-//! What a run leaves for others: the summary (JSON) and one row per second (CSV), as types that read and write them.
+//! What a run leaves for others: the summary (JSON), one row per second (CSV), or both as JSON
+//! lines; as types that read and write them.
 
+mod line;
 mod second;
 mod summary;
 
+pub use line::{Line, Start};
 pub use second::{Second, SecondError};
 pub use summary::{
     Counts, Failed, Latency, ObjectiveResult, ScheduleKept, StatusClasses, Summary, TargetSummary, Verdict,

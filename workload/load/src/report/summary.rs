@@ -10,6 +10,9 @@ pub struct Summary {
     pub version: u32,
     /// What to make of it.
     pub verdict: Verdict,
+    /// When second 0 of the schedule began, after the warm-up: seconds since 1970 by the generator's wall clock.
+    #[serde(default)]
+    pub started_at_unix_seconds: f64,
     /// Whether the run was ended before its time.
     pub interrupted: bool,
     /// Each objective given, in the order given.

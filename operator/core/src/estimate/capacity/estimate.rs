@@ -41,6 +41,9 @@ const REFRESH: f64 = 2.0;
 const TRUSTED: f64 = 0.5;
 const DISTRUSTED: f64 = 0.3;
 
+/// No sum that was learned is larger.
+const LARGEST: f64 = 1e18;
+
 /// What was learned of one kind of pod.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -69,9 +72,10 @@ impl Estimate {
         if delta.available <= 0.0 || delta.served <= 0.0 {
             return;
         }
-        let passed = now.seconds_since(self.updated);
-        if passed > 0.0 {
-            self.scale((-passed.min(LONGEST_IDLE) / COST_HALF_LIFE).exp2());
+        // What was learned by another clock may lie ahead of this one.
+        if now != self.updated {
+            let passed = now.seconds_since(self.updated).clamp(0.0, LONGEST_IDLE);
+            self.scale((-passed / COST_HALF_LIFE).exp2());
             self.updated = now;
         }
         self.served += delta.served;
@@ -101,6 +105,13 @@ impl Estimate {
                 is_bad: window.misses_beyond_chance(allowed),
             });
         }
+    }
+
+    /// Whether it could have been learned.
+    pub(super) fn is_plausible(&self) -> bool {
+        let sums = [self.served, self.busy, self.available, self.seconds, self.used];
+        let plausible = |value: &f64| (0.0..=LARGEST).contains(value);
+        sums.iter().chain(&self.service).chain(&self.beyond).all(plausible) && self.knee.is_plausible()
     }
 
     /// When it last learned something.

@@ -118,6 +118,16 @@ impl Knee {
         seen * reached
     }
 
+    /// Whether it could have been learned: what is read back was in other hands.
+    pub(super) fn is_plausible(&self) -> bool {
+        let share = |value: f64| (0.0..=1.0).contains(&value);
+        let most = HALF_LIFE * BINS as f64;
+        let bin = |Bin(weight, sum): &Bin| {
+            (0.0..=most).contains(weight) && (0.0..=most * MOST_EXCESS).contains(sum)
+        };
+        self.bins.len() <= BINS && self.bins.iter().all(bin) && share(self.value) && share(self.best_good)
+    }
+
     /// Holds what was seen loosely: it was another kind of pod.
     pub(super) fn loosen(&mut self) {
         for bin in &mut self.bins {

@@ -15,6 +15,10 @@ use estimate::Estimate;
 /// Kinds of pods remembered; the ones seen longest ago are forgotten first.
 const MOST_KINDS: usize = 16;
 
+/// Kinds kept when the process ends, and the longest name of one, in bytes: the rest is learned anew.
+const MOST_KEPT: usize = 8;
+const LONGEST_NAME: usize = 256;
+
 /// What makes pods alike in what they can take.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,6 +51,10 @@ impl Key {
             && self.cpu == pod.cpu
             && self.revision == pod.revision
             && self.node_class == pod.node_class
+    }
+
+    fn is_short(&self) -> bool {
+        self.revision.len().max(self.node_class.len()) <= LONGEST_NAME
     }
 
     fn of(pod: &Pod) -> Self {
@@ -95,6 +103,20 @@ impl Capacities {
             self.latest().map(|estimate| estimate.capacity(policy))
         };
         weakest.unwrap_or_else(|| Capacity { per_pod: policy.prior(), ..Capacity::default() })
+    }
+
+    /// The kinds seen last.
+    pub(crate) fn most_recent(&self) -> Self {
+        let mut kinds: Vec<_> = self.kinds.iter().filter(|(key, _)| key.is_short()).cloned().collect();
+        kinds.sort_by_key(|(_, estimate)| std::cmp::Reverse(estimate.updated()));
+        kinds.truncate(MOST_KEPT);
+        Self { kinds }
+    }
+
+    /// Whether it could have been learned: what is read back was in other hands.
+    pub(crate) fn is_plausible(&self) -> bool {
+        let plausible = |(key, estimate): &(Key, Estimate)| key.is_short() && estimate.is_plausible();
+        self.kinds.len() <= MOST_KINDS && self.kinds.iter().all(plausible)
     }
 
     fn of(&mut self, pod: &Pod) -> &mut Estimate {

@@ -31,6 +31,7 @@ fn request(ledger: &mut Ledger, time: Duration, outcome: Outcome) {
 fn summary(ledger: Ledger) -> Summary {
     let targets = vec!["http://h".to_owned()];
     let run = Run {
+        started_at_unix_seconds: 0.0,
         targets,
         connections_opened: vec![3],
         requests_sent: 4,

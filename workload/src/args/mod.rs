@@ -1,14 +1,20 @@
-//! The command line of `headroom-workload`. Every flag has an environment variable and a default.
+//! The command line of `headroom-workload`. Every flag has an environment variable.
+
+mod values;
+mod writes;
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+use self::values::{
+    parse_answer_bytes, parse_connection_age, parse_duration, parse_objective, parse_workers,
+};
+use self::writes::WriteArgs;
 use crate::sample::{Cost, CostDistribution};
-use crate::settings::{Drain, Limits, MAX_WORKERS, Objective, Queue, Settings, Workers};
+use crate::settings::{Drain, Limits, Objective, Queue, Settings, Workers};
 
 /// A sample service with settable costs, on a thread-per-core server whose workers can be changed while it runs.
 #[derive(Debug, Clone, Parser)]
@@ -41,9 +47,8 @@ pub struct Args {
     /// The revision reported in /stats.
     #[arg(long, env = "HEADROOM_WORKLOAD_REVISION", default_value = "")]
     revision: String,
-    /// File with the bearer token for writes to the admin port; without it they are refused.
-    #[arg(long, env = "HEADROOM_WORKLOAD_TOKEN_FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    writes: WriteArgs,
     /// The time before the server is ready and takes connections.
     #[arg(long, env = "HEADROOM_WORKLOAD_START_DELAY", default_value = "0s", value_parser = parse_duration)]
     start_delay: Duration,
@@ -56,6 +61,10 @@ pub struct Args {
     /// Connections open at the same time; more are answered 503 and closed.
     #[arg(long, env = "HEADROOM_WORKLOAD_MAX_CONNECTIONS", default_value_t = 10_000)]
     max_connections: usize,
+    /// Age, 1s to 24h and 10 % more or less, from which a connection ends with its next answer, so that new servers
+    /// get their share.
+    #[arg(long, env = "HEADROOM_WORKLOAD_CONNECTION_AGE", default_value = "30m", value_parser = parse_connection_age)]
+    connection_age: Duration,
     /// Bytes of a request body; more are answered 413.
     #[arg(long, env = "HEADROOM_WORKLOAD_BODY_LIMIT", default_value_t = 1024 * 1024)]
     body_limit: usize,
@@ -100,108 +109,23 @@ impl Args {
             queue: Queue { length: self.queue, delay: self.queue_delay },
             objectives: self.objective,
             revision: self.revision,
-            token_file: self.token_file,
+            writes: self.writes.into(),
             start_delay: self.start_delay,
             drain: Drain { wait: self.drain_wait, timeout: self.drain_timeout },
             limits: Limits {
                 connections: self.max_connections,
                 body_bytes: self.body_limit,
                 request_timeout: self.request_timeout,
+                connection_age: self.connection_age,
                 ..Limits::default()
             },
         }
     }
 }
 
-fn parse_workers(text: &str) -> Result<Workers, String> {
-    if text == "auto" {
-        return Ok(Workers::Auto);
-    }
-    let count = text.parse::<NonZeroUsize>().ok().filter(|count| count.get() <= MAX_WORKERS);
-    count.map(Workers::Exactly).ok_or_else(|| format!("write auto or a number from 1 to {MAX_WORKERS}"))
-}
-
-/// The form that Kubernetes writes: numbers with h, m, s or ms, one after another.
-fn parse_duration(text: &str) -> Result<Duration, String> {
-    const FORM: &str = "write a duration like 50ms, 5s or 1m30s (up to four parts of h, m, s, ms)";
-    let mut total = Duration::ZERO;
-    let mut rest = text;
-    for part in 0.. {
-        if rest.is_empty() && part > 0 {
-            return Ok(total);
-        }
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|digits| (1..=5).contains(digits));
-        let (number, tail) = rest.split_at(digits.filter(|_| part < 4).ok_or(FORM)?);
-        let number: u64 = number.parse().map_err(|_| FORM)?;
-        let (unit, after) = unit_of(tail).ok_or(FORM)?;
-        total += Duration::from_millis(number * unit);
-        rest = after;
-    }
-    Err(FORM.to_owned())
-}
-
-/// Milliseconds of the unit that `text` begins with, and what follows it.
-fn unit_of(text: &str) -> Option<(u64, &str)> {
-    let units = [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
-    units.iter().find_map(|(name, millis)| Some((*millis, text.strip_prefix(name)?)))
-}
-
-fn parse_objective(text: &str) -> Result<Objective, String> {
-    let (name, threshold) = text.split_once('=').ok_or("write NAME=DURATION, like p99=100ms")?;
-    let well_named =
-        !name.is_empty() && name.len() <= 63 && name.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
-    if !well_named {
-        return Err("the name must be 1 to 63 letters, digits or dashes".to_owned());
-    }
-    Ok(Objective { name: name.to_owned(), threshold: parse_duration(threshold)? })
-}
-
-fn parse_answer_bytes(text: &str) -> Result<usize, String> {
-    const MAX: usize = 16 * 1024 * 1024;
-    text.parse().ok().filter(|bytes| *bytes <= MAX).ok_or_else(|| format!("write a number from 0 to {MAX}"))
-}
-
 #[cfg(test)]
 mod tests {
-    use rstest::rstest;
-
     use super::*;
-
-    #[rstest]
-    #[case("50ms", Some(50))]
-    #[case("5s", Some(5000))]
-    #[case("1m30s", Some(90_000))]
-    #[case("1h1m1s1ms", Some(3_661_001))]
-    #[case("0s", Some(0))]
-    #[case("", None)]
-    #[case("5", None)]
-    #[case("s", None)]
-    #[case("-5s", None)]
-    #[case("100000s", None)]
-    #[case("1s1s1s1s1s", None)]
-    fn durations_are_read_as_kubernetes_writes_them(#[case] text: &str, #[case] millis: Option<u64>) {
-        assert_eq!(parse_duration(text).ok(), millis.map(Duration::from_millis));
-    }
-
-    #[rstest]
-    #[case("p99=100ms", true)]
-    #[case("p99", false)]
-    #[case("=1s", false)]
-    #[case("a b=1s", false)]
-    #[case("p99=1", false)]
-    fn objectives_need_a_name_and_a_threshold(#[case] text: &str, #[case] valid: bool) {
-        assert_eq!(parse_objective(text).is_ok(), valid);
-    }
-
-    #[rstest]
-    #[case("auto", Some(Workers::Auto))]
-    #[case("256", Some(Workers::Exactly(NonZeroUsize::new(256).unwrap())))]
-    #[case("257", None)]
-    #[case("0", None)]
-    #[case("many", None)]
-    fn workers_are_a_number_or_auto(#[case] text: &str, #[case] expected: Option<Workers>) {
-        assert_eq!(parse_workers(text).ok(), expected);
-    }
 
     #[test]
     fn defaults_are_those_of_the_library() {

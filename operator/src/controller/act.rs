@@ -1,0 +1,90 @@
+//! WRITE: makes the size what was decided, where the mode, the lease and the moment allow it.
+
+use std::time::Duration;
+
+use headroom_api::Mode;
+use headroom_core::Decision;
+use tokio::time::Instant;
+
+use super::TICK;
+use super::contest::Contest;
+use super::findings::{Outcome, Refusal, Target};
+use super::leader::Leadership;
+use super::target::{ScaleError, Scales};
+
+/// A decision this old is no longer written (invariant I8).
+const TOO_OLD: Duration = TICK;
+
+/// What a write needs to know besides the decision.
+pub struct Warrant<'a> {
+    /// Namespace of the target.
+    pub namespace: &'a str,
+    /// The target as it was read before deciding.
+    pub target: &'a Target,
+    /// What the user allows.
+    pub mode: Mode,
+    /// When the decision was made.
+    pub decided_at: Instant,
+    /// Whether the decision before this one, which the whole fleet was judged after, wanted fewer pods too.
+    pub shrinks_again: bool,
+}
+
+/// What came of trying.
+#[derive(Debug)]
+pub enum Tried {
+    /// This is the outcome.
+    Done(Outcome),
+    /// The target changed since it was read: read it again, and decide again.
+    Stale,
+}
+
+/// Writes the decided size.
+pub async fn act(
+    scales: &Scales,
+    leadership: &Leadership,
+    contest: &mut Contest,
+    warrant: &Warrant<'_>,
+    decision: &Decision,
+) -> Tried {
+    let (from, to) = (warrant.target.replicas, decision.target_replicas.0);
+    if let Some(outcome) = without_writing(leadership, contest, warrant, to) {
+        return Tried::Done(outcome);
+    }
+    let now = Instant::now();
+    if !leadership.may_write(now) || now.duration_since(warrant.decided_at) > TOO_OLD {
+        return Tried::Done(Outcome::Refused(Refusal::TooLate));
+    }
+    match scales.write(warrant.namespace, warrant.target, to).await {
+        Ok(_) => {
+            contest.wrote(to, Instant::now());
+            Tried::Done(Outcome::Scaled { from, to })
+        }
+        Err(ScaleError::Conflict(_)) => Tried::Stale,
+        Err(error) => Tried::Done(Outcome::Refused(Refusal::Failed { message: error.to_string() })),
+    }
+}
+
+/// The outcome, if nothing is to be written.
+fn without_writing(
+    leadership: &Leadership,
+    contest: &Contest,
+    warrant: &Warrant<'_>,
+    to: u32,
+) -> Option<Outcome> {
+    let from = warrant.target.replicas;
+    if from == to {
+        return Some(Outcome::Unchanged);
+    }
+    match warrant.mode {
+        Mode::Active => {}
+        Mode::Observe | Mode::Paused => return Some(Outcome::ObserveOnly),
+    }
+    if !leadership.may_write(warrant.decided_at) {
+        return Some(Outcome::Standby);
+    }
+    if to < from && !warrant.shrinks_again {
+        // The fleet has not been looked at with this wish in it.
+        return Some(Outcome::Unchanged);
+    }
+    contest.holds_back(warrant.decided_at).then(|| Outcome::Refused(Refusal::Contested { manager: None }))
+}

@@ -1,0 +1,114 @@
+//! Below kube's client: deadlines for every call, and a heartbeat for every watch.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{HeaderValue, Request, Response, header};
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tower::{BoxError, Service};
+
+use super::heartbeat::Heartbeats;
+use super::kind::Kind;
+
+/// A service whose calls end in time.
+pub(super) struct Bounded<S> {
+    inner: S,
+    heartbeats: Heartbeats,
+    user_agent: HeaderValue,
+}
+
+/// A call took longer than it may.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the API server did not answer within {} ms", .0.as_millis())]
+pub struct DeadlineExceeded(Duration);
+
+impl<S> Bounded<S> {
+    pub(super) fn new(inner: S, heartbeats: Heartbeats, user_agent: HeaderValue) -> Self {
+        Self { inner, heartbeats, user_agent }
+    }
+}
+
+impl<S, I, B> Service<Request<I>> for Bounded<S>
+where
+    S: Service<Request<I>, Response = Response<B>>,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<BoundedBody<B>>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, mut request: Request<I>) -> Self::Future {
+        request.headers_mut().entry(header::USER_AGENT).or_insert_with(|| self.user_agent.clone());
+        let (kind, heartbeats, began) = (Kind::of(&request), self.heartbeats.clone(), Instant::now());
+        let answer = self.inner.call(request);
+        Box::pin(async move {
+            let head = kind.to_head();
+            let answer = timeout(head, answer).await.map_err(|_| DeadlineExceeded(head))?;
+            let (parts, inner) = answer.map_err(Into::into)?.into_parts();
+            let pulse = match &kind {
+                Kind::Watch(resource) if parts.status.is_success() => Some((resource.clone(), heartbeats)),
+                _ => None,
+            };
+            if let Some((resource, heartbeats)) = &pulse {
+                heartbeats.beat(resource, Instant::now());
+            }
+            let deadline = kind.to_end().map(|limit| (limit, Box::pin(sleep_until(began + limit))));
+            Ok(Response::from_parts(parts, BoundedBody { inner: Box::pin(inner), pulse, deadline }))
+        })
+    }
+}
+
+/// A body that ends in time, or beats.
+pub(super) struct BoundedBody<B> {
+    inner: Pin<Box<B>>,
+    pulse: Option<(String, Heartbeats)>,
+    deadline: Option<(Duration, Pin<Box<Sleep>>)>,
+}
+
+impl<B> Body for BoundedBody<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        if let Poll::Ready(frame) = this.inner.as_mut().poll_frame(context) {
+            if let (Some(Ok(_)), Some((resource, heartbeats))) = (&frame, &this.pulse) {
+                heartbeats.beat(resource, Instant::now());
+            }
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        match &mut this.deadline {
+            Some((limit, sleep)) => {
+                ready!(sleep.as_mut().poll(context));
+                Poll::Ready(Some(Err(DeadlineExceeded(*limit).into())))
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

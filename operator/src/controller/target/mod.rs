@@ -1,0 +1,135 @@
+//! READ and WRITE: the object that is scaled, through its scale sub-resource and nothing else.
+
+mod kinds;
+pub mod owner;
+pub mod writers;
+
+pub use kinds::Kinds;
+
+use headroom_api::ScaledService;
+use k8s_openapi::api::autoscaling::v1::Scale;
+use kube::api::{Patch, PatchParams};
+use kube::core::DynamicObject;
+use kube::{Api, Client, ResourceExt};
+use serde_json::json;
+
+use super::FIELD_MANAGER;
+use super::findings::{Target, TargetName};
+
+/// The scale sub-resources of a cluster.
+#[derive(Debug, Clone)]
+pub struct Scales {
+    client: Client,
+    kinds: Kinds,
+}
+
+/// Why a size was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ScaleError {
+    /// There is no such object, or it has no scale sub-resource.
+    #[error("{0} does not exist in namespace {1}, or has no scale sub-resource: create it, or correct spec.scaleTargetRef")]
+    NotFound(TargetName, String),
+    /// The object changed since it was read, or is another one.
+    #[error("{0} changed meanwhile")]
+    Conflict(TargetName),
+    /// We may not.
+    #[error("{0}: {1}; grant it in the controller's role (Helm value scalableKinds)")]
+    Forbidden(TargetName, String),
+    /// Anything else.
+    #[error("{0}: {1}")]
+    Failed(TargetName, String),
+}
+
+impl TargetName {
+    /// What a service scales.
+    pub fn of(service: &ScaledService) -> Self {
+        match &service.spec.scale_target_ref {
+            Some(target) => Self {
+                api_version: target.api_version.clone(),
+                kind: target.kind.clone(),
+                name: target.name.clone(),
+            },
+            None => Self { api_version: "apps/v1".into(), kind: "Deployment".into(), name: service.name_any() },
+        }
+    }
+
+    /// The API group; empty for the core group.
+    pub fn group(&self) -> &str {
+        self.api_version.split_once('/').map_or("", |(group, _)| group)
+    }
+}
+
+impl Scales {
+    /// Through this client.
+    pub fn new(client: Client) -> Self {
+        Self { kinds: Kinds::new(client.clone()), client }
+    }
+
+    /// The size asked for now, with the version that a write must carry.
+    pub async fn read(&self, namespace: &str, name: &TargetName) -> Result<Target, ScaleError> {
+        let scale = self.api(namespace, name).await?.get_scale(&name.name).await;
+        Ok(target(name, scale.map_err(|error| failed(error, namespace, name))?))
+    }
+
+    /// Makes it `replicas`, unless the object changed since `target` was read.
+    pub async fn write(&self, namespace: &str, target: &Target, replicas: u32) -> Result<Target, ScaleError> {
+        let name = &target.name;
+        let patch = json!({
+            "metadata": { "uid": target.uid, "resourceVersion": target.resource_version },
+            "spec": { "replicas": replicas },
+        });
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let scale = self.api(namespace, name).await?.patch_scale(&name.name, &params, &Patch::Merge(patch)).await;
+        Ok(self::target(name, scale.map_err(|error| failed(error, namespace, name))?))
+    }
+
+    /// The field manager that set the size last, if it was not us.
+    pub async fn other_writer(&self, namespace: &str, name: &TargetName) -> Result<Option<String>, ScaleError> {
+        let object = self.api(namespace, name).await?.get_metadata(&name.name).await;
+        let object = object.map_err(|error| failed(error, namespace, name))?;
+        Ok(writers::last_writer_of_replicas(object.metadata.managed_fields.as_deref().unwrap_or_default()))
+    }
+
+    async fn api(&self, namespace: &str, name: &TargetName) -> Result<Api<DynamicObject>, ScaleError> {
+        let kind = self.kinds.resource(name).await.map_err(|error| failed(error, namespace, name))?;
+        Ok(Api::namespaced_with(self.client.clone(), namespace, &kind))
+    }
+}
+
+fn target(name: &TargetName, scale: Scale) -> Target {
+    let status = scale.status.unwrap_or_default();
+    Target {
+        name: name.clone(),
+        uid: scale.metadata.uid.unwrap_or_default(),
+        resource_version: scale.metadata.resource_version.unwrap_or_default(),
+        replicas: scale.spec.and_then(|spec| spec.replicas).unwrap_or_default().max(0) as u32,
+        selector: status.selector.unwrap_or_default(),
+    }
+}
+
+fn failed(error: kube::Error, namespace: &str, name: &TargetName) -> ScaleError {
+    let name = name.clone();
+    match error {
+        kube::Error::Api(status) => match status.code {
+            404 => ScaleError::NotFound(name, namespace.to_owned()),
+            409 => ScaleError::Conflict(name),
+            403 => ScaleError::Forbidden(name, status.message.clone()),
+            _ => ScaleError::Failed(name, status.message.clone()),
+        },
+        other => ScaleError::Failed(name, in_full(&other)),
+    }
+}
+
+/// An error with its causes: kube's own text often leaves out the one that matters.
+pub(super) fn in_full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,171 @@
+//! READ: what the controller knows of the cluster, kept current by watches.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::ExponentialBuilder;
+use futures::{FutureExt, StreamExt};
+use headroom_api::ScaledService;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::Pod;
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::{Lookup, Store, store};
+use kube::runtime::watcher::{self, ExponentialBackoff, watcher};
+use kube::runtime::WatchStreamExt;
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use super::client::{Heartbeats, Pulse, WATCH_TIMEOUT};
+
+/// A service as it was written, or why it can't be read.
+pub type GuardedService = DeserializeGuard<ScaledService>;
+
+/// Objects of one kind, from one watch for each namespace watched.
+#[derive(Debug, Clone)]
+struct Watched<K: Lookup + 'static>(Vec<Store<K>>)
+where
+    K::DynamicType: std::hash::Hash + Eq + Clone + Debug;
+
+/// What the controller knows of the cluster.
+#[derive(Clone)]
+pub struct Cluster {
+    services: Watched<GuardedService>,
+    pods: Watched<Pod>,
+    autoscalers: Watched<HorizontalPodAutoscaler>,
+    heartbeats: Heartbeats,
+}
+
+/// All that is known at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// Every service.
+    pub services: Vec<Arc<GuardedService>>,
+    /// Autoscalers of others.
+    pub autoscalers: Vec<Arc<HorizontalPodAutoscaler>>,
+    /// Whether the lists of pods may be old.
+    pub pods_pulse: Pulse,
+    pods: BTreeMap<String, Vec<Arc<Pod>>>,
+}
+
+impl Cluster {
+    /// Begins to watch, in these namespaces or, if there are none, in all. `trim` drops what is not read of a pod.
+    pub fn watch(client: &Client, namespaces: &[String], heartbeats: Heartbeats, trim: fn(&mut Pod)) -> Self {
+        let keep = |_: &mut GuardedService| ();
+        let forget_fields = |autoscaler: &mut HorizontalPodAutoscaler| {
+            autoscaler.metadata.managed_fields = None;
+            autoscaler.status = None;
+        };
+        Self {
+            services: Watched::begin(client, namespaces, &heartbeats, "scaledservices", keep),
+            pods: Watched::begin(client, namespaces, &heartbeats, "pods", trim),
+            autoscalers: Watched::begin(
+                client,
+                namespaces,
+                &heartbeats,
+                "horizontalpodautoscalers",
+                forget_fields,
+            ),
+            heartbeats,
+        }
+    }
+
+    /// Waits until everything has been listed once: whoever sees half of the pods would shrink services.
+    pub async fn listed(&self) {
+        let Self { services, pods, autoscalers, heartbeats: _ } = self;
+        futures::join!(services.listed(), pods.listed(), autoscalers.listed());
+    }
+
+    /// Whether everything has been listed once.
+    pub fn is_listed(&self) -> bool {
+        self.listed().now_or_never().is_some()
+    }
+
+    /// All that is known now.
+    pub fn snapshot(&self, now: Instant) -> Snapshot {
+        let mut pods: BTreeMap<String, Vec<Arc<Pod>>> = BTreeMap::new();
+        for pod in self.pods.all() {
+            pods.entry(pod.metadata.namespace.clone().unwrap_or_default()).or_default().push(pod);
+        }
+        let mut services = self.services.all();
+        services.sort_by_cached_key(|service| (service.meta().namespace.clone(), service.meta().name.clone()));
+        let pods_pulse = self.heartbeats.pulse("pods", now);
+        Snapshot { services, autoscalers: self.autoscalers.all(), pods_pulse, pods }
+    }
+}
+
+impl Snapshot {
+    /// The pods of a namespace.
+    pub fn pods(&self, namespace: &str) -> &[Arc<Pod>] {
+        self.pods.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every pod of every namespace, counted.
+    pub fn pod_count(&self) -> usize {
+        self.pods.values().map(Vec::len).sum()
+    }
+}
+
+impl<K> Watched<K>
+where
+    K: Resource<DynamicType = ()> + Lookup<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync,
+    K: Resource<Scope = NamespaceResourceScope> + 'static,
+{
+    fn begin(
+        client: &Client,
+        namespaces: &[String],
+        heartbeats: &Heartbeats,
+        resource: &'static str,
+        trim: fn(&mut K),
+    ) -> Self {
+        let api = |namespace: &String| Api::<K>::namespaced(client.clone(), namespace);
+        let mut apis: Vec<_> = namespaces.iter().map(api).collect();
+        if apis.is_empty() {
+            apis.push(Api::all(client.clone()));
+        }
+        Self(apis.into_iter().map(|api| reflect(api, heartbeats.clone(), resource, trim)).collect())
+    }
+
+    async fn listed(&self) {
+        for store in &self.0 {
+            // Its writer lives as long as the process.
+            let _ = store.wait_until_ready().await;
+        }
+    }
+
+    fn all(&self) -> Vec<Arc<K>> {
+        self.0.iter().flat_map(Store::state).collect()
+    }
+}
+
+/// After an outage the first look must not be half a minute late, as it would be with kube's own back-off; the jitter
+/// keeps the replicas apart.
+fn backoff() -> ExponentialBuilder {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(250))
+        .with_max_delay(Duration::from_secs(5))
+        .with_jitter()
+        .without_max_times()
+}
+
+/// Keeps a store current for as long as the process lives.
+fn reflect<K>(api: Api<K>, heartbeats: Heartbeats, resource: &'static str, trim: fn(&mut K)) -> Store<K>
+where
+    K: Resource<DynamicType = ()> + Lookup<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync,
+    K: 'static,
+{
+    let (reader, writer) = store();
+    let config = watcher::Config::default().timeout(WATCH_TIMEOUT.as_secs() as u32);
+    let changes = watcher(api, config).backoff(ExponentialBackoff::from(backoff())).modify(trim).reflect(writer);
+    tokio::spawn(changes.for_each(move |change| {
+        if let Err(error) = change {
+            tracing::warn!(resource, %error, "a watch broke; it begins again");
+            heartbeats.broke(resource, Instant::now());
+        }
+        futures::future::ready(())
+    }));
+    reader
+}
