@@ -4,7 +4,7 @@ SHELL := /bin/sh
 ARGS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test cluster-up cluster-down images chart lint bench generate deny tools
+.PHONY: help demo test cluster-up cluster-down e2e images chart lint bench generate deny tools
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

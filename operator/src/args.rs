@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{crds, decide, demo, explain, standalone};
+use crate::{check, controller, crds, decide, demo, explain, standalone};
 
 /// Sizes a service so that it keeps its latency objective at the lowest cost.
 #[derive(Debug, Parser)]
@@ -18,6 +18,10 @@ pub struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Sizes every `ScaledService` of a cluster.
+    Controller(controller::Args),
+    /// Checks a cluster and what Headroom does in it, and names a remedy for what is wrong.
+    Check(check::Args),
     /// Prints the custom resource definitions as YAML.
     Crds(crds::Args),
     /// Reads observations and writes decisions, one JSON line each.
@@ -42,6 +46,8 @@ impl Args {
     /// [`crate::exit_code`].
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Controller(args) => args.run(),
+            Command::Check(args) => args.run(),
             Command::Crds(args) => args.run(),
             Command::Decide(args) => args.run(),
             Command::Explain(args) => args.run(),

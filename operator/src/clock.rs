@@ -1,18 +1,19 @@
 //! The time of day, read so that it never goes backwards.
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 /// A clock that was set once and then runs by the monotonic clock: decisions rely on time not going backwards.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     set_to: Timestamp,
-    at: std::time::Instant,
+    at: Instant,
 }
 
 impl Clock {
     /// A clock set to the system's time.
     pub fn set() -> Self {
-        Self { set_to: Timestamp::now(), at: std::time::Instant::now() }
+        Self { set_to: Timestamp::now(), at: Instant::now() }
     }
 
     /// The time now.

@@ -3,6 +3,7 @@
 //! The core ([`headroom_core::decide`]) decides; here is everything around it: reading, writing, showing.
 
 mod args;
+pub mod check;
 mod clock;
 pub mod controller;
 pub mod crds;

@@ -27,7 +27,7 @@ pub mod workload;
 
 pub use checkpoint::{ScaledServiceCheckpoint, ScaledServiceCheckpointSpec};
 pub use load::{Fault, LoadError, load, load_text};
-pub use manifests::{ManifestError, manifests};
+pub use manifests::{ManifestError, definitions, manifests};
 pub use objectives::{LatencyObjective, Objectives};
 pub use quantity::{Cpu, Memory};
 pub use service::{

@@ -27,6 +27,15 @@ pub enum ManifestError {
     },
 }
 
+/// The definitions of the custom resources as JSON, in the order in which to apply them.
+pub fn definitions() -> Result<Vec<Value>, ManifestError> {
+    let schema = |kind| move |source| ManifestError::Schema { kind, source };
+    Ok(vec![
+        crd_value::<ScaledService>().map_err(schema("ScaledService"))?,
+        crd_value::<ScaledServiceCheckpoint>().map_err(schema("ScaledServiceCheckpoint"))?,
+    ])
+}
+
 /// The manifests to install, as file name and YAML text, in the order in which to apply them.
 pub fn manifests() -> Result<Vec<(String, String)>, ManifestError> {
     Ok(vec![

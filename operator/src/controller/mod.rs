@@ -3,13 +3,29 @@
 //! A tick a second; in each, one [`pass`] over every service: observe, validate, decide, act, report. Every replica of
 //! the controller watches and decides, so that a new leader's memory is warm; only the leader writes.
 
+pub mod act;
+pub mod admin;
+pub mod args;
+pub mod checker;
+pub mod checkpoint;
 pub mod client;
+pub mod contest;
+pub mod context;
 pub mod findings;
+pub mod fleet;
 pub mod leader;
+pub mod memory;
+pub mod observe;
+pub mod pass;
 pub mod port;
+pub mod report;
+pub mod run;
+pub mod start;
+pub mod target;
 pub mod watch;
 pub mod workload;
 
+pub use args::Args;
 pub use findings::{Decided, Outcome, Owner, Refusal, Standing, Target, TargetName};
 pub use port::AdminPort;
 

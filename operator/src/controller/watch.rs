@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use headroom_api::ScaledService;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::Pod;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{Lookup, Store, store};
 use kube::runtime::watcher::{self, ExponentialBackoff, watcher};
@@ -20,6 +19,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::client::{Heartbeats, Pulse, WATCH_TIMEOUT};
+use super::observe::SeenPod;
 
 /// A service as it was written, or why it can't be read.
 pub type GuardedService = DeserializeGuard<ScaledService>;
@@ -34,7 +34,7 @@ where
 #[derive(Clone)]
 pub struct Cluster {
     services: Watched<GuardedService>,
-    pods: Watched<Pod>,
+    pods: Watched<SeenPod>,
     autoscalers: Watched<HorizontalPodAutoscaler>,
     heartbeats: Heartbeats,
 }
@@ -48,20 +48,19 @@ pub struct Snapshot {
     pub autoscalers: Vec<Arc<HorizontalPodAutoscaler>>,
     /// Whether the lists of pods may be old.
     pub pods_pulse: Pulse,
-    pods: BTreeMap<String, Vec<Arc<Pod>>>,
+    pods: BTreeMap<String, Vec<Arc<SeenPod>>>,
 }
 
 impl Cluster {
-    /// Begins to watch, in these namespaces or, if there are none, in all. `trim` drops what is not read of a pod.
-    pub fn watch(client: &Client, namespaces: &[String], heartbeats: Heartbeats, trim: fn(&mut Pod)) -> Self {
-        let keep = |_: &mut GuardedService| ();
+    /// Begins to watch, in these namespaces or, if there are none, in all.
+    pub fn watch(client: &Client, namespaces: &[String], heartbeats: Heartbeats) -> Self {
         let forget_fields = |autoscaler: &mut HorizontalPodAutoscaler| {
             autoscaler.metadata.managed_fields = None;
             autoscaler.status = None;
         };
         Self {
-            services: Watched::begin(client, namespaces, &heartbeats, "scaledservices", keep),
-            pods: Watched::begin(client, namespaces, &heartbeats, "pods", trim),
+            services: Watched::begin(client, namespaces, &heartbeats, "scaledservices", |_| ()),
+            pods: Watched::begin(client, namespaces, &heartbeats, "pods", |_| ()),
             autoscalers: Watched::begin(
                 client,
                 namespaces,
@@ -79,16 +78,16 @@ impl Cluster {
         futures::join!(services.listed(), pods.listed(), autoscalers.listed());
     }
 
-    /// Whether everything has been listed once.
-    pub fn is_listed(&self) -> bool {
-        self.listed().now_or_never().is_some()
+    /// Time since each watch last gave a sign of life.
+    pub fn watch_ages(&self, now: Instant) -> Vec<(String, Duration)> {
+        self.heartbeats.ages(now)
     }
 
     /// All that is known now.
     pub fn snapshot(&self, now: Instant) -> Snapshot {
-        let mut pods: BTreeMap<String, Vec<Arc<Pod>>> = BTreeMap::new();
+        let mut pods: BTreeMap<String, Vec<Arc<SeenPod>>> = BTreeMap::new();
         for pod in self.pods.all() {
-            pods.entry(pod.metadata.namespace.clone().unwrap_or_default()).or_default().push(pod);
+            pods.entry(pod.meta().namespace.clone().unwrap_or_default()).or_default().push(pod);
         }
         let mut services = self.services.all();
         services.sort_by_cached_key(|service| (service.meta().namespace.clone(), service.meta().name.clone()));
@@ -99,14 +98,10 @@ impl Cluster {
 
 impl Snapshot {
     /// The pods of a namespace.
-    pub fn pods(&self, namespace: &str) -> &[Arc<Pod>] {
+    pub fn pods(&self, namespace: &str) -> &[Arc<SeenPod>] {
         self.pods.get(namespace).map_or(&[], Vec::as_slice)
     }
 
-    /// Every pod of every namespace, counted.
-    pub fn pod_count(&self) -> usize {
-        self.pods.values().map(Vec::len).sum()
-    }
 }
 
 impl<K> Watched<K>

@@ -1,7 +1,11 @@
 //! One line of observations: read strictly, and turned into what the core sees.
 
+use std::mem::take;
+
 use headroom_core::units::{MilliCpu, Replicas};
-use headroom_core::{Answer, Observation, Pod, PodState, Policy};
+use headroom_core::{
+    Answer, Inventory, Observation, Pod, PodState, Policy, Resizer, Sample, Shrinking, Trouble,
+};
 use headroom_workload::stats::{STATS_VERSION, Stats};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -33,6 +37,16 @@ struct Line {
     now: Timestamp,
     replicas: u32,
     pods: Vec<PodLine>,
+    #[serde(default)]
+    inventory: Inventory,
+    #[serde(default)]
+    shrinking: Shrinking,
+    #[serde(default)]
+    resized_by: Resizer,
+    #[serde(default)]
+    blocked: Option<String>,
+    #[serde(default)]
+    latency: [Option<f64>; Policy::MAX_OBJECTIVES],
 }
 
 #[derive(Debug, Deserialize)]
@@ -54,6 +68,10 @@ struct PodLine {
     workers: u32,
     #[serde(default)]
     stats: Option<Stats>,
+    #[serde(default)]
+    sample: Option<Sample>,
+    #[serde(default)]
+    trouble: Option<Trouble>,
     #[serde(default = "asked")]
     asked: bool,
 }
@@ -68,7 +86,7 @@ pub(super) fn parse(text: &[u8], policy: &Policy, last: Option<Timestamp>) -> Re
         return Err(field("the observation", "is no JSON object".to_owned()));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let line: Line = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+    let mut line: Line = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let field = error.path().to_string();
         let field = if field == "." { "the observation".to_owned() } else { field };
         let message = error.into_inner().to_string();
@@ -81,11 +99,11 @@ pub(super) fn parse(text: &[u8], policy: &Policy, last: Option<Timestamp>) -> Re
         return Err(LineError::Backwards { now: line.now, last });
     }
     check(&line)?;
-    let pods = line.pods.into_iter().map(|pod| pod.seen(policy)).collect();
-    Ok(Seen {
-        now: line.now,
-        observation: Observation { replicas: Replicas(line.replicas), pods, ..Observation::default() },
-    })
+    let pods = take(&mut line.pods).into_iter().map(|pod| pod.seen(policy)).collect();
+    let Line { now, replicas, pods: _, inventory, shrinking, resized_by, blocked, latency } = line;
+    let replicas = Replicas(replicas);
+    let observation = Observation { replicas, pods, inventory, shrinking, resized_by, blocked, latency };
+    Ok(Seen { now, observation })
 }
 
 fn check(line: &Line) -> Result<(), LineError> {
@@ -107,6 +125,16 @@ fn check(line: &Line) -> Result<(), LineError> {
                 format!("version {version} is not known; this headroom reads version {STATS_VERSION}");
             return Err(field(format!("pods[{index}].stats.statsVersion"), message));
         }
+        if pod.stats.is_some() && pod.sample.is_some() {
+            return Err(field(
+                format!("pods[{index}].sample"),
+                "stands beside stats: give one of them".to_owned(),
+            ));
+        }
+        if pod.sample.as_ref().is_some_and(|sample| !sample.is_plausible()) {
+            let message = "holds a counter that is negative or larger than a server could count".to_owned();
+            return Err(field(format!("pods[{index}].sample"), message));
+        }
     }
     Ok(())
 }
@@ -117,10 +145,11 @@ fn field(field: impl Into<String>, message: String) -> LineError {
 
 impl PodLine {
     fn answer(&self, policy: &Policy) -> Answer {
-        match &self.stats {
-            Some(stats) => Answer::Told(sample_of(stats, policy)),
-            None if self.asked => Answer::Silent,
-            None => Answer::NotAsked,
+        match (&self.stats, self.sample) {
+            (Some(stats), _) => Answer::Told(sample_of(stats, policy)),
+            (None, Some(sample)) => Answer::Told(sample),
+            (None, None) if self.asked => Answer::Silent,
+            (None, None) => Answer::NotAsked,
         }
     }
 
@@ -136,7 +165,7 @@ impl PodLine {
             node_class: self.node_class,
             cpu: MilliCpu(self.cpu_millis),
             workers: if self.workers > 0 { self.workers } else { workers },
-            trouble: None,
+            trouble: self.trouble,
         }
     }
 }

@@ -2,6 +2,9 @@
 
 mod line;
 mod memory;
+mod write;
+
+pub use write::ObservationLine;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;

@@ -133,3 +133,65 @@ fn a_state_file_that_is_none_is_refused(#[case] text: &str, #[case] expected: &s
     let error = format!("{:#}", memory::load(&path).unwrap_err());
     assert!(error.contains(expected), "{error}");
 }
+
+/// A pod of each kind, with everything a pod can have.
+fn one_of_each() -> headroom_core::Observation {
+    use headroom_core::units::{MilliCpu, Replicas};
+    use headroom_core::{Answer, Answered, Inventory, Pod, PodState, Resizer, Sample, Shrinking, Trouble};
+    let at = |second: i64| jiff::Timestamp::from_second(1_800_000_000 + second).unwrap();
+    let mut sample = Sample { boot: u64::MAX, at_nanos: 7, arrivals: 0.1 + 0.2, ..Sample::default() };
+    sample.objectives[0] = Answered { good: 5.0, late: 1.5, service_beyond: 0.25 };
+    let pod = |name: &str, state, answer| Pod {
+        name: name.to_owned(),
+        state,
+        created_at: Some(at(0)),
+        ready_at: None,
+        revision: "r1".to_owned(),
+        node_class: "large".to_owned(),
+        cpu: MilliCpu(500),
+        workers: 3,
+        trouble: None,
+        answer,
+    };
+    let stuck = Pod { trouble: Some(Trouble::CrashLoop), ..pod("c", PodState::Starting, Answer::Silent) };
+    headroom_core::Observation {
+        replicas: Replicas(7),
+        pods: vec![
+            Pod { ready_at: Some(at(9)), ..pod("a", PodState::Ready, Answer::Told(sample)) },
+            pod("b", PodState::Ready, Answer::NotAsked),
+            stuck,
+        ],
+        inventory: Inventory::Stale,
+        shrinking: Shrinking::Frozen,
+        resized_by: Resizer::Other,
+        blocked: Some("exceeded quota: pods".to_owned()),
+        latency: [Some(0.043), None, None, None],
+    }
+}
+
+#[test]
+fn what_was_seen_survives_being_written_as_a_line() {
+    let now = jiff::Timestamp::from_second(1_800_000_010).unwrap();
+    for seen in [one_of_each(), headroom_core::Observation::default()] {
+        let line = serde_json::to_vec(&ObservationLine::new(&seen, now)).unwrap();
+        let read = line::parse(&line, &policy(), None).unwrap();
+        assert_eq!(read.now, now);
+        assert_eq!(read.observation, seen);
+    }
+}
+
+#[rstest]
+#[case::both(
+    r#""stats":{"statsVersion":1,"bootId":"x","atNanos":1,"arrivals":1,"admitted":0},"#,
+    "1.0",
+    "give one of them"
+)]
+#[case::negative("", "-1.0", "pods[0].sample: holds a counter that is negative")]
+fn a_sample_that_can_not_be_is_named(#[case] stats: &str, #[case] arrivals: &str, #[case] expected: &str) {
+    let now = jiff::Timestamp::from_second(1_800_000_010).unwrap();
+    let line = serde_json::to_string(&ObservationLine::new(&one_of_each(), now)).unwrap();
+    let line = line.replace("\"sample\":", &format!("{stats}\"sample\":"));
+    let line = line.replace("\"arrivals\":0.30000000000000004", &format!("\"arrivals\":{arrivals}"));
+    let error = line::parse(line.as_bytes(), &policy(), None).unwrap_err().to_string();
+    assert!(error.contains(expected), "{error}");
+}

@@ -12,7 +12,7 @@ use crate::controller::findings::TargetName;
 const MOST: usize = 256;
 
 /// Kinds and their plurals, asked for once. Clones share what they know.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Kinds {
     client: Client,
     known: Arc<Mutex<BTreeMap<(String, String), ApiResource>>>,

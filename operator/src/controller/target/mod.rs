@@ -2,6 +2,7 @@
 
 mod kinds;
 pub mod owner;
+mod refused;
 pub mod writers;
 
 pub use kinds::Kinds;
@@ -17,7 +18,7 @@ use super::FIELD_MANAGER;
 use super::findings::{Target, TargetName};
 
 /// The scale sub-resources of a cluster.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Scales {
     client: Client,
     kinds: Kinds,
@@ -88,6 +89,12 @@ impl Scales {
         let object = self.api(namespace, name).await?.get_metadata(&name.name).await;
         let object = object.map_err(|error| failed(error, namespace, name))?;
         Ok(writers::last_writer_of_replicas(object.metadata.managed_fields.as_deref().unwrap_or_default()))
+    }
+
+    /// What refuses to create further pods of the target, if the target says so: a quota, an admission rule.
+    pub async fn creation_refused(&self, namespace: &str, name: &TargetName) -> Result<Option<String>, ScaleError> {
+        let object = self.api(namespace, name).await?.get(&name.name).await;
+        Ok(refused::creation_refused(&object.map_err(|error| failed(error, namespace, name))?.data))
     }
 
     async fn api(&self, namespace: &str, name: &TargetName) -> Result<Api<DynamicObject>, ScaleError> {

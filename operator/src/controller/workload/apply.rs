@@ -152,9 +152,7 @@ where
     }
 
     async fn create(&self, wanted: &K) -> Result<K, ApplyError> {
-        // Not the manager of the applies: what it owns would outlive them.
-        let manager = Some(format!("{FIELD_MANAGER}-seed"));
-        let params = PostParams { field_manager: manager, ..PostParams::default() };
+        let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         self.api.create(&params, wanted).await.map_err(|error| self.failed(&error))
     }
 

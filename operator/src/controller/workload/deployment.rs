@@ -1,9 +1,10 @@
 //! The Deployment: created with a size, and from then on applied without one.
 //!
-//! The size belongs to the scale sub-resource. Field management keeps whatever a first writer set and nobody applies, so
-//! creating the whole object at once would tie every variable and label of the first template to it for ever. It is
-//! therefore created as a seed: paused, with the size and those fields alone that every later apply sets too. The apply
-//! that follows completes the template and lets it run; a seed that was left behind starts no pod.
+//! The size belongs to the scale sub-resource. What a create sets is managed apart from what applies set, and is kept
+//! when later applies leave it out; so creating the whole object at once would tie every variable and label of the first
+//! template to it for ever. It is therefore created as a seed: paused, with the size and those fields alone that every
+//! later apply sets too. The apply that follows completes the template and lets it run; a seed that was left behind
+//! starts no pod.
 
 use std::collections::BTreeMap;
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use futures::{StreamExt as _, stream};
 use tokio::time::Instant;
 
@@ -133,10 +134,12 @@ async fn tell<'a>(
     wanted: u32,
     pods: Vec<&'a Runs>,
 ) -> Vec<(&'a Runs, Result<u32, WriteError>)> {
-    let calls = pods.into_iter().map(|pod| async move {
-        let answer = port.set_workers(pod.admin, token.expose(), wanted).await;
-        (pod, answer)
-    });
+    // Boxed: the compiler can't tell that a closure over borrowed pods gives futures that may be sent to other threads.
+    let mut calls: Vec<BoxFuture<'_, (&'a Runs, Result<u32, WriteError>)>> = Vec::new();
+    for pod in pods {
+        let answer = port.set_workers(pod.admin, token.expose(), wanted);
+        calls.push(Box::pin(async move { (pod, answer.await) }));
+    }
     stream::iter(calls).buffer_unordered(PARALLEL).collect().await
 }
 

@@ -102,11 +102,10 @@ fn every_apply_sets_what_the_seed_sets_besides_the_size() {
             _ => {}
         }
     }
-    let service = stored(MINIMAL);
-    let owned = Owned::of(&service).unwrap();
-    let seed = seed(&owned, &defaults());
+    let (full, minimal) = (stored(FULL), stored(MINIMAL));
+    let seed = seed(&Owned::of(&full).unwrap(), &defaults());
     assert_eq!(seed.spec.as_ref().unwrap().paused, Some(true), "a seed starts no pod");
-    let applied = applied(&owned, &defaults(), Some(&seed));
+    let applied = deployment_of(&minimal, &defaults(), Some(&seed));
     assert_eq!(applied.spec.as_ref().unwrap().paused, Some(false));
     covered(&json!(seed), &json!(applied), "");
 }
@@ -163,8 +162,7 @@ fn a_minimal_spec_is_spread_where_possible_and_asks_for_nothing_else() {
 #[test]
 fn the_server_knows_every_argument_and_variable() {
     use clap::CommandFactory as _;
-    let defaults = Defaults { verifier: None, ..defaults() };
-    let template = template(&deployment_of(&stored(FULL), &defaults, None));
+    let template = template(&deployment_of(&stored(FULL), &defaults(), None));
     let server = &template["spec"]["containers"][0];
     let command = headroom_workload::Args::command();
     let args = std::iter::once("headroom-workload")

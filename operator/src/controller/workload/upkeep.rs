@@ -91,7 +91,9 @@ impl Upkeep {
             0 => REFRESH,
             failures => (RETRY * 2_u32.saturating_pow(failures - 1).min(64)).min(REFRESH),
         };
-        self.0 = Some(Attempt { basis, next: now + wait, failures, result, standing });
+        // Services that were seen first together drift apart.
+        let next = now + wait - wait * (basis % 16) as u32 / 64;
+        self.0 = Some(Attempt { basis, next, failures, result, standing });
     }
 }
 

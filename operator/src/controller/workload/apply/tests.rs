@@ -44,7 +44,7 @@ async fn what_is_absent_is_created_and_only_the_deployment_with_a_size() {
     let posts: Vec<_> = writes.iter().filter(|call| call.method == "POST").collect();
     let [seed] = posts.as_slice() else { panic!("{posts:?}") };
     assert_eq!((&seed.body["spec"]["replicas"], &seed.body["spec"]["paused"]), (&json!(4), &json!(true)));
-    assert!(seed.query.contains("fieldManager=headroom-seed"), "{}", seed.query);
+    assert!(seed.query.contains("fieldManager=headroom"), "{}", seed.query);
     for patch in writes.iter().filter(|call| call.method == "PATCH") {
         assert_eq!(patch.body["spec"].get("replicas"), None, "{}", patch.path);
         assert!(patch.query.contains("fieldManager=headroom"), "{}", patch.query);
@@ -160,4 +160,50 @@ async fn an_upkeep_that_stands_is_scaled_on_while_the_api_server_says_no() {
     fails.store(true, Relaxed);
     let kept = upkeep.keep(&client, &owned, Some(2), &defaults(), after(4)).await.unwrap();
     assert!(kept.trouble.is_some_and(|trouble| trouble.is_passing()));
+}
+
+/// Field management as the API server does it: who set a field decides whether it goes.
+#[tokio::test(start_paused = true)]
+async fn a_changed_template_keeps_the_size_and_nothing_of_the_old_one() {
+    let api = headroom_fake_api::FakeApi::new();
+    let client = api.client("headroom");
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), "shop");
+    let deployment = || api.object("deployments/shop/orders").unwrap();
+
+    let full = stored(include_str!("../tests/full.yaml"));
+    apply(&client, &Owned::of(&full).unwrap(), &defaults()).await.unwrap();
+    assert_eq!(deployment()["spec"]["replicas"], json!(2));
+    assert_eq!(deployment()["spec"]["template"]["metadata"]["labels"]["team"], json!("checkout"));
+    assert_ne!(deployment()["spec"]["paused"], json!(true), "it runs");
+
+    let seven = Patch::Merge(json!({ "spec": { "replicas": 7 } }));
+    deployments.patch_scale("orders", &PatchParams::default(), &seven).await.unwrap();
+    let before = deployment();
+    apply(&client, &Owned::of(&full).unwrap(), &defaults()).await.unwrap();
+    assert_eq!(deployment(), before, "applying the same again changes nothing");
+
+    let minimal = stored("  workload: {}\n");
+    apply(&client, &Owned::of(&minimal).unwrap(), &defaults()).await.unwrap();
+    let after = deployment();
+    assert_eq!(after["spec"]["replicas"], json!(7));
+    let text = after["spec"]["template"].to_string();
+    for old in ["checkout", "REGION", "orders-keys", "8000", "high", "example.com/rack"] {
+        assert!(!text.contains(old), "{old} is still there: {text}");
+    }
+    let ports = api.object("services/shop/orders").unwrap()["spec"]["ports"].clone();
+    assert_eq!(ports.as_array().map(Vec::len), Some(1), "{ports}");
+    assert!(api.object("poddisruptionbudgets/shop/orders").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_disappears_comes_back_as_large_as_it_was() {
+    let api = headroom_fake_api::FakeApi::new();
+    let client = api.client("headroom");
+    let mut service = stored("  workload: {}\n");
+    service.status = Some(headroom_api::ScaledServiceStatus { replicas: Some(7), ..Default::default() });
+    for _ in 0..2 {
+        apply(&client, &Owned::of(&service).unwrap(), &defaults()).await.unwrap();
+        assert_eq!(api.object("deployments/shop/orders").unwrap()["spec"]["replicas"], json!(7));
+        api.delete("deployments/shop/orders");
+    }
 }

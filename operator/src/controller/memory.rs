@@ -1,0 +1,183 @@
+//! What is remembered of each service between two looks, by the UID of its object.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use headroom_core::State;
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
+
+use super::contest::Contest;
+use super::findings::Target;
+use super::observe::Attention;
+use super::workload::Upkeep;
+use super::workload::runtime::Pushes;
+
+/// A service whose object made us panic is left alone for so long.
+const QUARANTINE: Duration = Duration::from_secs(60);
+/// Time between two looks beyond which we, not the service, stood still (invariant I10).
+const GAP: Duration = Duration::from_secs(3);
+
+/// What is remembered of one service.
+#[derive(Debug)]
+pub struct Memory {
+    /// The core's.
+    pub state: State,
+    /// Which pods to ask, and what they said before.
+    pub attention: Attention,
+    /// Who else sets the size.
+    pub contest: Contest,
+    /// The target as last read.
+    pub target: Option<Target>,
+    /// Whether the last decision wanted fewer pods.
+    pub wants_fewer: bool,
+    /// Whether the checkpoint has been asked for.
+    pub resumed: bool,
+    /// The objects of a bundled workload.
+    pub upkeep: Upkeep,
+    /// Servers that did not take their worker count.
+    pub pushes: Pushes,
+    /// What refused further pods when last asked, and when that was.
+    pub blocked: (Option<String>, Option<Instant>),
+    /// When the checkpoint was last written.
+    pub saved: Option<Instant>,
+    /// When our looking last had a gap, and the last look.
+    pub gap: Instant,
+    last: Instant,
+    quarantined: Option<Instant>,
+}
+
+/// The memories of all services.
+#[derive(Debug, Default)]
+pub struct Memories(Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<Memory>>>>);
+
+impl Memory {
+    fn new(now: Instant) -> Self {
+        Self {
+            state: State::default(),
+            attention: Attention::default(),
+            contest: Contest::default(),
+            target: None,
+            wants_fewer: false,
+            resumed: false,
+            upkeep: Upkeep::default(),
+            pushes: Pushes::default(),
+            blocked: (None, None),
+            saved: None,
+            gap: now,
+            last: now,
+            quarantined: None,
+        }
+    }
+
+    /// A look begins.
+    pub fn look(&mut self, now: Instant) {
+        if now.duration_since(self.last) > GAP {
+            self.gap = now;
+        }
+        self.last = now;
+    }
+
+    /// The target has gone, or is another object now.
+    pub fn forget_target(&mut self) {
+        self.target = None;
+        self.state = State::default();
+        self.attention = Attention::default();
+        self.contest = Contest::default();
+        self.wants_fewer = false;
+        self.gap = self.last;
+    }
+
+    /// How long the look under way takes by now.
+    pub fn looked_for(&self, now: Instant) -> Duration {
+        now.duration_since(self.last)
+    }
+
+    /// Whether this service is left alone because it made us panic.
+    pub fn is_quarantined(&self, now: Instant) -> bool {
+        self.quarantined.is_some_and(|since| now.duration_since(since) < QUARANTINE)
+    }
+
+    /// Thinks, with what is remembered; a panic is caught, what was remembered is forgotten, and the service is left
+    /// alone for a minute.
+    pub fn think<T>(&mut self, now: Instant, think: impl FnOnce(State) -> (T, State)) -> Option<T> {
+        let state = std::mem::take(&mut self.state);
+        match catch_unwind(AssertUnwindSafe(|| think(state))) {
+            Ok((thought, state)) => {
+                self.state = state;
+                Some(thought)
+            }
+            Err(_) => {
+                self.quarantined = Some(now);
+                self.gap = now;
+                None
+            }
+        }
+    }
+}
+
+impl Memories {
+    /// The memory of a service; `None` while an earlier pass still has it.
+    pub fn of(&self, uid: &str, now: Instant) -> Option<OwnedMutexGuard<Memory>> {
+        let mut memories = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = match memories.get(uid) {
+            Some(memory) => Arc::clone(memory),
+            None => Arc::clone(memories.entry(uid.to_owned()).or_insert_with(|| fresh(now))),
+        };
+        memory.try_lock_owned().ok()
+    }
+
+    /// Services that are left alone now. One that is just being looked at is not.
+    pub fn quarantined(&self, now: Instant) -> usize {
+        let memories = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        memories.values().filter(|memory| memory.try_lock().is_ok_and(|memory| memory.is_quarantined(now))).count()
+    }
+
+    /// Forgets services that are gone.
+    pub fn keep(&self, exists: impl Fn(&str) -> bool) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|uid, _| exists(uid));
+    }
+}
+
+fn fresh(now: Instant) -> Arc<tokio::sync::Mutex<Memory>> {
+    Arc::new(tokio::sync::Mutex::new(Memory::new(now)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_caught_and_the_service_left_alone_for_a_minute() {
+        let now = Instant::now();
+        let mut memory = Memory::new(now);
+        assert_eq!(memory.think(now, |state| (1, state)), Some(1));
+        assert_eq!(memory.think::<()>(now, |_| panic!("a defect")), None);
+        assert!(memory.is_quarantined(now + Duration::from_secs(59)));
+        assert!(!memory.is_quarantined(now + QUARANTINE));
+    }
+
+    #[test]
+    fn one_pass_at_a_time_has_a_memory() {
+        let (memories, now) = (Memories::default(), Instant::now());
+        let held = memories.of("a", now).unwrap();
+        assert!(memories.of("a", now).is_none());
+        assert!(memories.of("b", now).is_some());
+        drop(held);
+        assert!(memories.of("a", now).is_some());
+        memories.keep(|uid| uid == "b");
+        assert!(memories.of("a", now).is_some(), "made anew");
+    }
+
+    #[test]
+    fn a_gap_in_looking_is_noticed() {
+        let start = Instant::now();
+        let mut memory = Memory::new(start);
+        memory.look(start + Duration::from_secs(3));
+        assert_eq!(memory.gap, start);
+        memory.look(start + Duration::from_secs(7));
+        assert_eq!(memory.gap, start + Duration::from_secs(7));
+    }
+}

@@ -1,0 +1,91 @@
+//! READ: from the pods of a service, and what their servers tell, to the core's observation.
+
+mod attention;
+mod collect;
+#[cfg(test)]
+mod fixtures;
+mod latency;
+mod pod;
+mod rota;
+pub mod selector;
+#[cfg(test)]
+mod tests;
+
+pub use attention::{Attention, Server};
+pub use pod::{ADMIN_PORT, SeenPod};
+
+use std::sync::Arc;
+
+use headroom_core::units::Replicas;
+use headroom_core::{Inventory, Observation, Policy};
+use jiff::Timestamp;
+use kube::core::SelectorExt as _;
+use tokio::sync::Semaphore;
+
+use self::selector::SelectorError;
+use super::AdminPort;
+
+/// What one look starts from.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight<'a> {
+    /// Pods asked of the target.
+    pub replicas: u32,
+    /// Selector of the target's pods, as text.
+    pub selector: &'a str,
+    /// Pods of the target's namespace.
+    pub pods: &'a [Arc<SeenPod>],
+    /// Whether these are known to be recent.
+    pub inventory: Inventory,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// One look at a service: asks the pods whose turn it is, within 700 ms. `sockets` bounds the questions of the whole
+/// controller that are under way.
+///
+/// Where the selector says nothing about the pods, there are none in the observation and the list counts as old, so
+/// that nothing shrinks. What only the caller knows (what blocks growth, who changed the size) is left at its default.
+pub async fn observe(
+    port: &dyn AdminPort,
+    sockets: &Semaphore,
+    attention: &mut Attention,
+    sight: &Sight<'_>,
+    policy: &Policy,
+) -> Observation {
+    let replicas = Replicas(sight.replicas);
+    let pods = match selected(sight) {
+        Ok(pods) => pods,
+        Err(error) => {
+            attention.complain(error);
+            return Observation { replicas, inventory: Inventory::Stale, ..Observation::default() };
+        }
+    };
+    attention.attend(&pods);
+    let [present, absent] = attention.round(&pods, sight.now);
+    let replies = collect::collect(port, sockets, present, absent).await;
+    let answers = attention.take(&pods, replies, policy, sight.now);
+    let observed = pods.iter().zip(answers).map(|(pod, (workers, answer))| pod.observed(workers, answer));
+    Observation {
+        replicas,
+        pods: observed.collect(),
+        inventory: sight.inventory,
+        latency: attention.latencies.quantiles(policy),
+        ..Observation::default()
+    }
+}
+
+/// The target's pods, in an order that is the same at every look.
+fn selected(sight: &Sight<'_>) -> Result<Vec<Arc<SeenPod>>, SelectorError> {
+    let selector = selector::parse(sight.selector)?;
+    let none = std::collections::BTreeMap::new();
+    let matches = |pod: &&Arc<SeenPod>| selector.matches(pod.labels().unwrap_or(&none));
+    let mut pods: Vec<_> = sight.pods.iter().filter(matches).cloned().collect();
+    pods.sort_by(|a, b| a.id().cmp(b.id()));
+    Ok(pods)
+}
+
+/// What the cluster says about the first pod that can't start, with the pod's name; `None` where all can.
+pub fn first_trouble(sight: &Sight<'_>) -> Option<String> {
+    let pods = selected(sight).ok()?;
+    pods.iter().find_map(|pod| pod.trouble().map(|(_, message)| format!("pod {}: {message}", pod.id())))
+}

@@ -1,0 +1,291 @@
+//! One pass over one service: look, think, act. What it found out is a [`Standing`]; telling comes after.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use headroom_api::{Mode, ScaledService};
+use headroom_core::observation::{Inventory, Shrinking};
+use headroom_core::units::Replicas;
+use headroom_core::{Decision, Observation, PodState, Policy, decide};
+use kube::ResourceExt;
+use tokio::time::Instant;
+
+use super::act::{Tried, Warrant, act};
+use super::checker::{Written, violations};
+use super::client::Pulse;
+use super::context::Context;
+use super::findings::{Acknowledged, Decided, Outcome, Refusal, Standing, Target, TargetName};
+use super::memory::Memory;
+use super::observe::{self, Server, Sight};
+use super::target::ScaleError;
+use super::target::owner::other_owner;
+use super::watch::{GuardedService, Snapshot};
+use super::checkpoint;
+use super::workload::{Owned, Upkept, runtime::Runs};
+use crate::validate;
+
+/// Times a size is decided anew in one pass because the target changed meanwhile.
+const TRIES: usize = 3;
+/// Time between two questions why pods are missing.
+const ASK_BLOCKED: Duration = Duration::from_secs(5);
+
+/// What a tick gives to each of its passes.
+#[derive(Debug, Clone)]
+pub struct Tick {
+    /// The cluster as it is known.
+    pub snapshot: Arc<Snapshot>,
+    /// What the whole fleet allows.
+    pub shrinking: Shrinking,
+}
+
+/// One pass. `None`: the service is left alone for now.
+pub async fn pass(cx: &Context, service: &GuardedService, tick: &Tick, memory: &mut Memory) -> Option<Standing> {
+    let now = Instant::now();
+    memory.look(now);
+    if memory.is_quarantined(now) {
+        return None;
+    }
+    Some(look_think_act(cx, service, tick, memory).await.unwrap_or_else(|standing| standing))
+}
+
+/// The pass itself; whatever ends it early is an error only in name.
+async fn look_think_act(
+    cx: &Context,
+    service: &GuardedService,
+    tick: &Tick,
+    memory: &mut Memory,
+) -> Result<Standing, Standing> {
+    let service = service.0.as_ref().map_err(|unread| invalid(&unread.error))?;
+    let policy = validate::policy(&service.spec).map_err(|error| invalid(&format!("spec.{error}")))?;
+    refuse_owned(service, &tick.snapshot)?;
+    apply_workload(cx, service, memory).await?;
+    let target = read_target(cx, service, memory).await?;
+    if service.spec.mode == Mode::Paused {
+        return Ok(Standing::Paused { target });
+    }
+    checkpoint::resume(cx, service, memory).await?;
+    let seen = see(cx, service, tick, memory, &policy, &target).await;
+    let decided = think_and_act(cx, service, memory, &policy, seen).await?;
+    Ok(Standing::Decided(Box::new(finish(cx, service, memory, decided).await)))
+}
+
+fn invalid(message: &str) -> Standing {
+    Standing::InvalidSpec { message: message.to_owned() }
+}
+
+/// In mode Active the size has one owner.
+fn refuse_owned(service: &ScaledService, snapshot: &Snapshot) -> Result<(), Standing> {
+    if service.spec.mode != Mode::Active {
+        return Ok(());
+    }
+    let services = snapshot.services.iter().filter_map(|service| service.0.as_ref().ok());
+    let autoscalers = snapshot.autoscalers.iter().map(AsRef::as_ref);
+    match other_owner(service, autoscalers, services) {
+        Some(owner) => Err(Standing::TargetOwned { owner }),
+        None => Ok(()),
+    }
+}
+
+/// Brings the objects of a bundled workload up to date, where we lead.
+async fn apply_workload(cx: &Context, service: &ScaledService, memory: &mut Memory) -> Result<(), Standing> {
+    let now = Instant::now();
+    let Some(owned) = Owned::of(service) else { return Ok(()) };
+    // Without the keys the pods would be replaced as soon as they are known.
+    if !cx.leadership.may_write(now) || !cx.knows_issuer() {
+        return Ok(());
+    }
+    let defaults = cx.workload_defaults();
+    let kept = memory.upkeep.keep(&cx.client, &owned, service.metadata.generation, &defaults, now).await;
+    match kept {
+        Ok(Upkept { trouble: Some(trouble), .. }) if !trouble.is_passing() => {
+            Err(Standing::WorkloadRefused { message: trouble.to_string() })
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err(Standing::WorkloadRefused { message: error.to_string() }),
+    }
+}
+
+/// The target's selector, to know which pods to look at: as last read, where it was read.
+async fn read_target(cx: &Context, service: &ScaledService, memory: &mut Memory) -> Result<Target, Standing> {
+    let name = TargetName::of(service);
+    if let Some(target) = memory.target.as_ref().filter(|target| target.name == name) {
+        return Ok(target.clone());
+    }
+    fresh_target(cx, service, memory).await
+}
+
+async fn fresh_target(cx: &Context, service: &ScaledService, memory: &mut Memory) -> Result<Target, Standing> {
+    let (namespace, name) = (service.namespace().unwrap_or_default(), TargetName::of(service));
+    match cx.scales.read(&namespace, &name).await {
+        Ok(target) => {
+            if memory.target.as_ref().is_some_and(|before| before.uid != target.uid) {
+                // Another object of the same name: what was learned of the old one says nothing about it.
+                memory.forget_target();
+            }
+            memory.target = Some(target.clone());
+            Ok(target)
+        }
+        Err(error @ ScaleError::NotFound(..)) => {
+            memory.forget_target();
+            // Applied again at once: it may be ours, and deleted by hand.
+            memory.upkeep.forget();
+            Err(Standing::TargetNotFound { message: error.to_string() })
+        }
+        Err(error) => Err(Standing::ScaleUnreadable { message: error.to_string() }),
+    }
+}
+
+/// Looks at the pods.
+async fn see(
+    cx: &Context,
+    service: &ScaledService,
+    tick: &Tick,
+    memory: &mut Memory,
+    policy: &Policy,
+    target: &Target,
+) -> Observation {
+    let namespace = service.namespace().unwrap_or_default();
+    let sight = Sight {
+        replicas: target.replicas,
+        selector: &target.selector,
+        pods: tick.snapshot.pods(&namespace),
+        inventory: match tick.snapshot.pods_pulse {
+            Pulse::Alive => Inventory::Complete,
+            Pulse::Lost => Inventory::Stale,
+        },
+        now: cx.clock.now(),
+    };
+    let mut seen = observe::observe(cx.port.as_ref(), &cx.sockets, &mut memory.attention, &sight, policy).await;
+    seen.shrinking = tick.shrinking;
+    seen.blocked = blocked(cx, &namespace, target, memory, &seen).await;
+    seen
+}
+
+/// What refuses further pods, asked where pods are missing.
+async fn blocked(
+    cx: &Context,
+    namespace: &str,
+    target: &Target,
+    memory: &mut Memory,
+    seen: &Observation,
+) -> Option<String> {
+    let exist = seen.pods.iter().filter(|pod| !matches!(pod.state, PodState::Terminating | PodState::Failed));
+    if exist.count() >= target.replicas as usize {
+        memory.blocked = (None, None);
+        return None;
+    }
+    let now = Instant::now();
+    if memory.blocked.1.is_none_or(|asked| now.duration_since(asked) >= ASK_BLOCKED) {
+        memory.blocked.1 = Some(now);
+        if let Ok(blocked) = cx.scales.creation_refused(namespace, &target.name).await {
+            memory.blocked.0 = blocked;
+        }
+    }
+    memory.blocked.0.clone()
+}
+
+/// Decides on the size as it is now, and writes it; where the target changed in between, again.
+async fn think_and_act(
+    cx: &Context,
+    service: &ScaledService,
+    memory: &mut Memory,
+    policy: &Policy,
+    mut seen: Observation,
+) -> Result<Decided, Standing> {
+    let mut decided = None;
+    for _ in 0..TRIES {
+        let target = fresh_target(cx, service, memory).await?;
+        let now = Instant::now();
+        seen.replicas = Replicas(target.replicas);
+        seen.resized_by = memory.contest.notice(target.replicas, cx.leadership.may_write(now), now);
+        let began = std::time::Instant::now();
+        let at = cx.clock.now();
+        let decision = memory
+            .think(now, |state| decide(policy, state, &seen, at))
+            .ok_or_else(|| invalid("this object makes the controller panic, please report it: it is left alone for a minute"))?;
+        cx.metrics.decide_duration.observe(began.elapsed().as_secs_f64());
+        memory.attention.ask = decision.ask;
+        let outcome = write(cx, service, memory, &target, &seen, &decision, now).await;
+        let stale = outcome.is_none();
+        let outcome = outcome.unwrap_or(Outcome::Refused(Refusal::Conflict));
+        decided = Some(Decided { target, observation: seen.clone(), decision, outcome, workers: None });
+        if !stale {
+            break;
+        }
+    }
+    let decided = decided.ok_or_else(|| invalid("nothing was decided"))?;
+    memory.wants_fewer = decided.decision.target_replicas.0 < decided.target.replicas;
+    Ok(decided)
+}
+
+/// Writes the size; `None` when the target changed since it was read.
+async fn write(
+    cx: &Context,
+    service: &ScaledService,
+    memory: &mut Memory,
+    target: &Target,
+    seen: &Observation,
+    decision: &Decision,
+    decided_at: Instant,
+) -> Option<Outcome> {
+    let namespace = service.namespace().unwrap_or_default();
+    let warrant = Warrant {
+        namespace: &namespace,
+        target,
+        mode: service.spec.mode,
+        decided_at,
+        shrinks_again: memory.wants_fewer,
+    };
+    let began = Instant::now();
+    match act(&cx.scales, &cx.leadership, &mut memory.contest, &warrant, decision).await {
+        Tried::Stale => None,
+        Tried::Done(outcome) => {
+            if let Outcome::Scaled { from, to } = outcome {
+                let written = Written {
+                    spec: &service.spec,
+                    seen,
+                    sizes: (from, to),
+                    decision_age: began.duration_since(decided_at),
+                    since_gap: began.duration_since(memory.gap),
+                };
+                for violation in violations(&written) {
+                    tracing::error!(service = service.name_any(), id = violation.id(), "an invariant was broken");
+                    cx.metrics.invariant_violations.count(&[violation.id()]);
+                }
+                cx.metrics.writes.count(&["scale", "patch"]);
+                cx.metrics.load_to_write.observe(memory.looked_for(Instant::now()).as_secs_f64());
+            }
+            Some(outcome)
+        }
+    }
+}
+
+/// What comes after the size: who fights it, the workers inside the pods, and what must not be forgotten.
+async fn finish(cx: &Context, service: &ScaledService, memory: &mut Memory, mut decided: Decided) -> Decided {
+    let namespace = service.namespace().unwrap_or_default();
+    if let Outcome::Refused(Refusal::Contested { manager }) = &mut decided.outcome {
+        *manager = cx.scales.other_writer(&namespace, &decided.target.name).await.ok().flatten();
+    }
+    if service.spec.mode == Mode::Active && cx.leadership.may_write(Instant::now()) {
+        decided.workers = push_workers(cx, service, memory, &decided.decision).await;
+        checkpoint::save(cx, service, memory).await;
+    }
+    decided
+}
+
+/// Tells the servers how many workers to run.
+async fn push_workers(
+    cx: &Context,
+    service: &ScaledService,
+    memory: &mut Memory,
+    decision: &Decision,
+) -> Option<Acknowledged> {
+    let (owned, wanted, tokens) = (Owned::of(service)?, decision.workers?, cx.tokens.as_ref()?);
+    let runs = |server: Server| Runs { pod: server.pod, admin: server.admin, workers: server.workers };
+    let servers: Vec<_> = memory.attention.servers().map(runs).collect();
+    let pushed = memory.pushes.push(cx.port.as_ref(), tokens, &owned.audience(), wanted, &servers).await;
+    if let Some(trouble) = &pushed.trouble {
+        tracing::debug!(service = owned.name, %trouble, "a server did not take its worker count");
+    }
+    Some(pushed.acknowledged)
+}

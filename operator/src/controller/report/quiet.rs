@@ -1,0 +1,173 @@
+//! PURE: when a status is worth a write. What changes the picture is written at once; numbers wait, and every write
+//! counts against a budget for the whole controller.
+
+use std::collections::{HashMap, VecDeque};
+
+use headroom_api::ScaledServiceStatus;
+use headroom_api::conditions::ConditionType;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+/// Numbers alone are written at most this often, in seconds.
+const NUMBERS_EVERY: f64 = 15.0;
+/// Writes are counted over so many seconds.
+const MINUTE: f64 = 60.0;
+/// Status writes a second for all services together, and the most that may be saved up.
+const FLEET_PER_SECOND: f64 = 20.0;
+
+/// What a new status changes, the least urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// Nothing that is seen.
+    Nothing,
+    /// Numbers and texts.
+    Numbers,
+    /// Conditions that explain: why the size is what it is.
+    Explanation,
+    /// Conditions that say whether Headroom works for this service.
+    Vital,
+    /// The size, or that a new spec was seen.
+    Size,
+}
+
+impl Change {
+    /// Writes a minute up to which such a change is written at once. Nothing but size changes can exceed it, and a size
+    /// changes at most once a tick.
+    fn most_a_minute(self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Numbers | Self::Explanation => 4,
+            Self::Vital => 12,
+            Self::Size => usize::MAX,
+        }
+    }
+}
+
+/// What `new` changes, compared with what was written last.
+pub fn change_of(written: Option<&ScaledServiceStatus>, new: &ScaledServiceStatus) -> Change {
+    let Some(written) = written else { return Change::Size };
+    let size = |status: &ScaledServiceStatus| {
+        (status.observed_generation, status.replicas, status.last_change.clone(), status.decisions.len())
+    };
+    if size(written) != size(new) {
+        return Change::Size;
+    }
+    match conditions(&written.conditions, &new.conditions) {
+        Some(change) => change,
+        None if written == new => Change::Nothing,
+        None => Change::Numbers,
+    }
+}
+
+/// The most urgent of the conditions whose value or reason changed.
+fn conditions(written: &[Condition], new: &[Condition]) -> Option<Change> {
+    let find = |list: &[Condition], kind: &str| {
+        let found = list.iter().find(|condition| condition.type_ == kind);
+        found.map(|condition| (condition.status.clone(), condition.reason.clone()))
+    };
+    let types = ConditionType::ALL.into_iter();
+    let changed = types.filter(|kind| find(written, &kind.name()) != find(new, &kind.name()));
+    changed.map(urgency).max()
+}
+
+fn urgency(kind: ConditionType) -> Change {
+    match kind {
+        ConditionType::Ready
+        | ConditionType::EvidenceFresh
+        | ConditionType::ScaleUpBlocked
+        | ConditionType::Paused
+        | ConditionType::Stalled => Change::Vital,
+        ConditionType::Feasible
+        | ConditionType::AboveTarget
+        | ConditionType::ObjectiveMet
+        | ConditionType::Limited
+        | ConditionType::AbleToScale
+        | ConditionType::CapacityKnown
+        | ConditionType::RuntimeApplied
+        | ConditionType::Reconciling => Change::Explanation,
+    }
+}
+
+/// Remembers what was written when.
+#[derive(Debug, Default)]
+pub struct Quiet {
+    services: HashMap<String, History>,
+    /// Writes that may be made at once, and when that was true.
+    saved: Option<(f64, Timestamp)>,
+}
+
+#[derive(Debug, Default)]
+struct History {
+    /// Within the last minute, oldest first.
+    writes: VecDeque<Timestamp>,
+    under_way: bool,
+}
+
+impl Quiet {
+    /// Which of these services, named by UID, to write now: the most urgent first, then those that waited longest.
+    /// Each counts as being written until [`Self::done`] or [`Self::failed`] is called for it.
+    pub fn choose(&mut self, mut wishes: Vec<(String, Change)>, now: Timestamp) -> Vec<String> {
+        wishes.retain(|(uid, change)| self.is_due(uid, *change, now));
+        wishes.sort_by_cached_key(|(uid, change)| (std::cmp::Reverse(*change), self.last(uid), uid.clone()));
+        wishes.truncate(self.saved_up(now) as usize);
+        if let Some((saved, _)) = &mut self.saved {
+            *saved -= wishes.len() as f64;
+        }
+        for (uid, _) in &wishes {
+            let history = self.services.entry(uid.clone()).or_default();
+            history.under_way = true;
+            history.writes.push_back(now);
+        }
+        wishes.into_iter().map(|(uid, _)| uid).collect()
+    }
+
+    /// The write has been made.
+    pub fn done(&mut self, uid: &str) {
+        if let Some(history) = self.services.get_mut(uid) {
+            history.under_way = false;
+        }
+    }
+
+    /// The write has not been made: the service may try again at once, out of the fleet's budget.
+    pub fn failed(&mut self, uid: &str) {
+        if let Some(history) = self.services.get_mut(uid) {
+            history.under_way = false;
+            history.writes.pop_back();
+        }
+    }
+
+    /// The service is gone.
+    pub fn forget(&mut self, uid: &str) {
+        self.services.remove(uid);
+    }
+
+    fn is_due(&mut self, uid: &str, change: Change, now: Timestamp) -> bool {
+        let Some(history) = self.services.get_mut(uid) else { return change != Change::Nothing };
+        while history.writes.front().is_some_and(|at| seconds(*at, now) >= MINUTE) {
+            history.writes.pop_front();
+        }
+        let waited = history.writes.back().is_none_or(|at| seconds(*at, now) >= NUMBERS_EVERY);
+        let patient = change > Change::Numbers || waited;
+        !history.under_way && patient && history.writes.len() < change.most_a_minute()
+    }
+
+    fn last(&self, uid: &str) -> Option<Timestamp> {
+        self.services.get(uid)?.writes.back().copied()
+    }
+
+    fn saved_up(&mut self, now: Timestamp) -> f64 {
+        let saved = self.saved.map_or(FLEET_PER_SECOND, |(saved, since)| {
+            (saved + FLEET_PER_SECOND * seconds(since, now)).min(FLEET_PER_SECOND)
+        });
+        self.saved = Some((saved, now));
+        saved
+    }
+}
+
+/// Seconds between the two; 0 when the clock went back.
+fn seconds(since: Timestamp, now: Timestamp) -> f64 {
+    now.duration_since(since).as_secs_f64().max(0.0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+use headroom_api::conditions::{NewCondition, Reason, merge};
+
+use super::*;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn showing(reasons: &[Reason]) -> ScaledServiceStatus {
+    let new: Vec<_> =
+        reasons.iter().map(|reason| NewCondition { reason: *reason, message: "3 pods".to_owned() }).collect();
+    ScaledServiceStatus { conditions: merge(&[], &new, Some(1), at(0)), ..Default::default() }
+}
+
+/// Chooses for one service and calls it done.
+fn writes(quiet: &mut Quiet, change: Change, second: i64) -> bool {
+    let chosen = quiet.choose(vec![("a".to_owned(), change)], at(second));
+    quiet.done("a");
+    !chosen.is_empty()
+}
+
+#[test]
+fn a_change_is_as_urgent_as_the_most_urgent_thing_in_it() {
+    let calm = showing(&[Reason::Holding, Reason::DesiredWithinRange]);
+    assert_eq!(change_of(None, &calm), Change::Size);
+    assert_eq!(change_of(Some(&calm), &calm), Change::Nothing);
+
+    let rate = ScaledServiceStatus { offered_rate: Some(4), ..calm.clone() };
+    assert_eq!(change_of(Some(&calm), &rate), Change::Numbers);
+
+    let limited = showing(&[Reason::Holding, Reason::TooManyReplicas]);
+    assert_eq!(change_of(Some(&calm), &limited), Change::Explanation);
+    assert_eq!(
+        change_of(Some(&calm), &showing(&[Reason::NoEvidence, Reason::TooManyReplicas])),
+        Change::Vital
+    );
+    assert_eq!(change_of(Some(&calm), &showing(&[Reason::Holding])), Change::Explanation, "one that goes");
+
+    let sized = ScaledServiceStatus { replicas: Some(9), ..limited };
+    assert_eq!(change_of(Some(&calm), &sized), Change::Size);
+
+    let mut reworded = calm.clone();
+    reworded.conditions[0].message = "4 pods".to_owned();
+    assert_eq!(change_of(Some(&calm), &reworded), Change::Numbers);
+}
+
+#[test]
+fn numbers_wait_fifteen_seconds() {
+    let mut quiet = Quiet::default();
+    let written = (0..120).filter(|second| writes(&mut quiet, Change::Numbers, *second)).count();
+    assert_eq!(written, 8);
+}
+
+#[test]
+fn an_explanation_goes_at_once_but_not_more_than_four_times_a_minute() {
+    let mut quiet = Quiet::default();
+    assert!(writes(&mut quiet, Change::Numbers, 0));
+    assert!(writes(&mut quiet, Change::Explanation, 1));
+    let written = (2..60).filter(|second| writes(&mut quiet, Change::Explanation, *second)).count();
+    assert_eq!(written, 2);
+    assert!(writes(&mut quiet, Change::Vital, 59));
+    assert!(writes(&mut quiet, Change::Size, 59));
+}
+
+#[test]
+fn nothing_is_never_written_and_a_write_under_way_is_waited_for() {
+    let mut quiet = Quiet::default();
+    assert!(!writes(&mut quiet, Change::Nothing, 0));
+    let wish = || vec![("a".to_owned(), Change::Size)];
+    assert_eq!(quiet.choose(wish(), at(1)).len(), 1);
+    assert_eq!(quiet.choose(wish(), at(2)).len(), 0);
+    quiet.failed("a");
+    assert_eq!(quiet.choose(wish(), at(3)).len(), 1);
+}
+
+#[test]
+fn the_fleet_writes_twenty_a_second_the_most_urgent_first() {
+    let mut quiet = Quiet::default();
+    let mut wishes: Vec<_> = (0..100).map(|i| (format!("n{i:03}"), Change::Numbers)).collect();
+    wishes.extend((0..30).map(|i| (format!("v{i:02}"), Change::Vital)));
+    let first = quiet.choose(wishes.clone(), at(0));
+    assert_eq!(first.len(), 20);
+    assert!(first.iter().all(|uid| uid.starts_with('v')), "{first:?}");
+    assert_eq!(quiet.choose(wishes.clone(), at(0)).len(), 0, "the budget is spent");
+
+    first.iter().for_each(|uid| quiet.done(uid));
+    let second = quiet.choose(wishes.clone(), at(1));
+    assert!(second.iter().all(|uid| uid.starts_with('v')), "{second:?}");
+    second.iter().for_each(|uid| quiet.done(uid));
+
+    // An hour of rest does not save up more than one second's worth.
+    assert_eq!(quiet.choose(wishes, at(3600)).len(), 20);
+}
+
+#[test]
+fn a_clock_that_goes_back_holds_up_nothing_for_long() {
+    let mut quiet = Quiet::default();
+    assert!(writes(&mut quiet, Change::Size, 100));
+    assert!(writes(&mut quiet, Change::Size, 50));
+}

@@ -1,0 +1,133 @@
+//! The loop: a tick a second, in each a pass over every service, none waiting for another.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use headroom_core::{Answer, PodState};
+use kube::ResourceExt;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::TICK;
+use super::context::Context;
+use super::findings::Standing;
+use super::fleet::Glance;
+use super::pass::{Tick, pass};
+use super::report::{Finding, Report, Role};
+use super::watch::{GuardedService, Snapshot};
+
+/// Longest time that passes under way get to end when the loop is stopped.
+const LAST: Duration = Duration::from_secs(3);
+
+/// What the loop shows of itself.
+#[derive(Debug, Clone)]
+pub struct Signs {
+    /// When it last turned.
+    pub turned: watch::Sender<Option<Instant>>,
+    /// Whether the cluster has been listed once.
+    pub synced: watch::Sender<bool>,
+}
+
+/// The loop, and what it holds between two ticks.
+struct Loop {
+    cx: Arc<Context>,
+    report: Report,
+    passes: JoinSet<Option<(String, Finding)>>,
+    /// The last finding about each service, by UID.
+    findings: BTreeMap<String, Finding>,
+}
+
+/// Ticks until `stop` says so; then the passes under way are finished.
+pub async fn run(cx: Arc<Context>, report: Report, signs: Signs, mut stop: watch::Receiver<bool>) {
+    tokio::select! {
+        () = cx.cluster.listed() => {}
+        _ = stop.wait_for(|stop| *stop) => return,
+    }
+    signs.synced.send_replace(true);
+    let mut turning = Loop { cx, report, passes: JoinSet::new(), findings: BTreeMap::new() };
+    let mut ticker = interval(TICK);
+    ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticker.tick() => {
+                signs.turned.send_replace(Some(Instant::now()));
+                turning.tick();
+            }
+            Some(ended) = turning.passes.join_next() => turning.note(ended.ok().flatten()),
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+    let _ = tokio::time::timeout(LAST, async { while turning.passes.join_next().await.is_some() {} }).await;
+}
+
+impl Loop {
+    /// Tells what the passes since the last tick found out, and begins a pass over every service that has none under
+    /// way.
+    fn tick(&mut self) {
+        let now = Instant::now();
+        let snapshot = Arc::new(self.cx.cluster.snapshot(now));
+        self.forget_the_gone(&snapshot);
+        self.tell(now);
+        let shrinking = self.cx.fleet.lock().unwrap_or_else(PoisonError::into_inner).judge(now);
+        let tick = Tick { snapshot, shrinking };
+        for service in &tick.snapshot.services {
+            self.begin(service, &tick, now);
+        }
+    }
+
+    fn begin(&mut self, service: &Arc<GuardedService>, tick: &Tick, now: Instant) {
+        let uid = service.uid().unwrap_or_default();
+        let Some(mut memory) = self.cx.memories.of(&uid, now) else { return };
+        let (cx, service, tick) = (Arc::clone(&self.cx), Arc::clone(service), tick.clone());
+        self.passes.spawn(async move {
+            let began = Instant::now();
+            let standing = pass(&cx, &service, &tick, &mut memory).await;
+            cx.metrics.tick_duration.observe(began.elapsed().as_secs_f64());
+            let standing = Arc::new(standing?);
+            glance(&cx, &uid, &standing);
+            let Ok(service) = &service.0 else { return None };
+            Some((uid, Finding { service: Arc::new(service.clone()), standing }))
+        });
+    }
+
+    fn note(&mut self, ended: Option<(String, Finding)>) {
+        if let Some((uid, finding)) = ended {
+            self.findings.insert(uid, finding);
+        }
+    }
+
+    fn tell(&mut self, now: Instant) {
+        let leads = self.cx.leadership.may_write(now);
+        let metrics = &self.cx.metrics;
+        metrics.leader.set(&[], f64::from(u8::from(leads)));
+        metrics.quarantined.set(&[], self.cx.memories.quarantined(now) as f64);
+        for (resource, age) in self.cx.cluster.watch_ages(now) {
+            metrics.watch_age.set(&[&resource], age.as_secs_f64());
+        }
+        let findings: Vec<_> = self.findings.values().cloned().collect();
+        let role = if leads { Role::Leader } else { Role::Standby };
+        self.report.tell(&findings, role, self.cx.clock.now());
+    }
+
+    fn forget_the_gone(&mut self, snapshot: &Snapshot) {
+        let uids: BTreeSet<_> = snapshot.services.iter().filter_map(|service| service.uid()).collect();
+        let exists = |uid: &str| uids.contains(uid);
+        self.cx.memories.keep(exists);
+        self.cx.fleet.lock().unwrap_or_else(PoisonError::into_inner).keep(exists);
+        self.findings.retain(|uid, _| exists(uid));
+    }
+}
+
+/// Adds what was seen to the picture of the whole fleet.
+fn glance(cx: &Context, uid: &str, standing: &Standing) {
+    let Standing::Decided(decided) = standing else { return };
+    let answers = |pod: &&headroom_core::Pod| pod.state == PodState::Ready && pod.answer != Answer::Silent;
+    let glance = Glance {
+        needed: decided.decision.numbers.needed_replicas.0,
+        answering: decided.observation.pods.iter().filter(answers).count() as u32,
+        replicas: decided.target.replicas,
+    };
+    cx.fleet.lock().unwrap_or_else(PoisonError::into_inner).note(uid, glance, Instant::now());
+}
