@@ -5,21 +5,24 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::ExponentialBuilder;
 use futures::StreamExt;
 use headroom_api::ScaledService;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{Lookup, Store, store};
-use kube::runtime::watcher::{self, ExponentialBackoff, watcher};
+use kube::runtime::watcher::{self, watcher};
 use kube::runtime::WatchStreamExt;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::again::Again;
 use super::client::{Heartbeats, Pulse, WATCH_TIMEOUT};
 use super::observe::SeenPod;
+
+/// An outage is logged once in so long.
+const TELL_AGAIN: Duration = Duration::from_secs(30);
 
 /// A service as it was written, or why it can't be read.
 pub type GuardedService = DeserializeGuard<ScaledService>;
@@ -136,16 +139,6 @@ where
     }
 }
 
-/// After an outage the first look must not be half a minute late, as it would be with kube's own back-off; the jitter
-/// keeps the replicas apart.
-fn backoff() -> ExponentialBuilder {
-    ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(250))
-        .with_max_delay(Duration::from_secs(5))
-        .with_jitter()
-        .without_max_times()
-}
-
 /// Keeps a store current for as long as the process lives.
 fn reflect<K>(api: Api<K>, heartbeats: Heartbeats, resource: &'static str, trim: fn(&mut K)) -> Store<K>
 where
@@ -154,11 +147,16 @@ where
 {
     let (reader, writer) = store();
     let config = watcher::Config::default().timeout(WATCH_TIMEOUT.as_secs() as u32);
-    let changes = watcher(api, config).backoff(ExponentialBackoff::from(backoff())).modify(trim).reflect(writer);
+    let changes = watcher(api, config).backoff(Again::default()).modify(trim).reflect(writer);
+    let mut told: Option<Instant> = None;
     tokio::spawn(changes.for_each(move |change| {
         if let Err(error) = change {
-            tracing::warn!(resource, %error, "a watch broke; it begins again");
-            heartbeats.broke(resource, Instant::now());
+            let now = Instant::now();
+            heartbeats.broke(resource, now);
+            if told.is_none_or(|told| now.duration_since(told) > TELL_AGAIN) {
+                tracing::warn!(resource, %error, "a watch broke; it begins again");
+                told = Some(now);
+            }
         }
         futures::future::ready(())
     }));
