@@ -71,7 +71,7 @@ fn a_missing_verb_and_an_old_definition_are_found() {
     controller().unwrap();
     let place = Namespace::new("check-cluster").unwrap();
     // The role of a controller that does not exist stands for one that lost a verb.
-    let role: Value = serde_json::from_str(&kubectl(&["get", "clusterrole", "headroom", "-o", "json"]).unwrap()).unwrap();
+    let role: Value = serde_json::from_str(&kubectl(&["get", "clusterrole", "headroom-system-headroom", "-o", "json"]).unwrap()).unwrap();
     let pod = controller().unwrap().pods().unwrap().remove(0);
     assert_eq!(pod["spec"]["serviceAccountName"], "headroom", "in {CONTROLLER_NAMESPACE}");
     let mut rules = role["rules"].as_array().unwrap().clone();

@@ -48,9 +48,10 @@ pub(super) const RULES: [Rule; 13] = [
         },
     },
     Rule {
-        cel: "!has(self.workload) || duration(self.workload.config.drain.delay) + \
-              duration(self.workload.config.drain.timeout) <= \
-              duration(string(self.workload.pod.terminationGracePeriodSeconds) + 's')",
+        // Rounded up to whole seconds: a duration made from a number costs more than the API server allows.
+        cel: "!has(self.workload) || (duration(self.workload.config.drain.delay) + \
+              duration(self.workload.config.drain.timeout) + duration('999ms')).getSeconds() <= \
+              self.workload.pod.terminationGracePeriodSeconds",
         message: "must cover config.drain.delay and config.drain.timeout together (defaults 5s and 20s), or pods are \
                   killed with requests in flight: raise it or shorten the drain",
         field: "workload.pod.terminationGracePeriodSeconds",
