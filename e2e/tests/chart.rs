@@ -128,11 +128,11 @@ fn granted(helm: &Helm, arguments: &[&str]) -> BTreeSet<String> {
 }
 
 const SERVICES: [&str; 6] = [
-    "headroom.dev/scaledservices get,list,watch",
+    "headroom.dev/scaledservices list,watch",
     "headroom.dev/scaledservices/status patch",
-    "headroom.dev/scaledservicecheckpoints get,list,watch,create,patch",
-    "/pods get,list,watch",
-    "autoscaling/horizontalpodautoscalers get,list,watch",
+    "headroom.dev/scaledservicecheckpoints get,create,patch",
+    "/pods list,watch",
+    "autoscaling/horizontalpodautoscalers list,watch",
     "events.k8s.io/events create,patch",
 ];
 const TARGETS: [&str; 4] = [

@@ -22,7 +22,10 @@ fn a_crash_looping_revision_is_named_and_not_multiplied() {
     let message = service.until_reason("ScaleUpBlocked", "CrashLooping", PODS).unwrap();
     println!("{message}");
     let size = service.size().unwrap();
-    stays("the old pods and the size", Duration::from_secs(15), || Ok(service.size()? <= size && service.ready()? >= 2)).unwrap();
+    stays("the old pods and the size", Duration::from_secs(15), || {
+        Ok(service.size()? <= size && service.ready()? >= 2)
+    })
+    .unwrap();
 }
 
 #[test]
@@ -33,7 +36,8 @@ fn pods_without_a_node_and_pods_beyond_a_quota_are_named() {
     let quota = json!({ "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "few", "namespace": place.name() },
                         "spec": { "hard": { "pods": "6" } } });
     kubectl_with_input(&["apply", "-f", "-"], &quota.to_string()).unwrap();
-    let selector = json!({ "spec": { "workload": { "pod": { "nodeSelector": { "example.com/no-such": "node" } } } } });
+    let selector =
+        json!({ "spec": { "workload": { "pod": { "nodeSelector": { "example.com/no-such": "node" } } } } });
     let nowhere = Plan { more: selector, ..Plan::new("nowhere") }.apply(place.name()).unwrap();
     let message = nowhere.until_reason("ScaleUpBlocked", "PodsPending", PODS).unwrap();
     println!("{message}");

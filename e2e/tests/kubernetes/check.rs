@@ -50,7 +50,8 @@ fn a_foreign_owner_a_second_writer_and_a_blocked_port_are_found() {
     assert!(failed(&findings, "target-owner").is_none() && failed(&findings, "admin-port").is_none());
     assert_eq!(code, 0, "nothing is wrong yet: {findings:#?}");
 
-    kubectl(&["-n", place.name(), "autoscale", "deployment/owned", "--min=2", "--max=3", "--cpu-percent=80"]).unwrap();
+    kubectl(&["-n", place.name(), "autoscale", "deployment/owned", "--min=2", "--max=3", "--cpu-percent=80"])
+        .unwrap();
     kubectl(&["-n", place.name(), "scale", "deployment/written", "--replicas=3"]).unwrap();
     for pod in silent.pods().unwrap() {
         let name = pod["metadata"]["name"].as_str().unwrap();
@@ -71,7 +72,10 @@ fn a_missing_verb_and_an_old_definition_are_found() {
     controller().unwrap();
     let place = Namespace::new("check-cluster").unwrap();
     // The role of a controller that does not exist stands for one that lost a verb.
-    let role: Value = serde_json::from_str(&kubectl(&["get", "clusterrole", "headroom-system-headroom", "-o", "json"]).unwrap()).unwrap();
+    let role: Value = serde_json::from_str(
+        &kubectl(&["get", "clusterrole", "headroom-system-headroom", "-o", "json"]).unwrap(),
+    )
+    .unwrap();
     let pod = controller().unwrap().pods().unwrap().remove(0);
     assert_eq!(pod["spec"]["serviceAccountName"], "headroom", "in {CONTROLLER_NAMESPACE}");
     let mut rules = role["rules"].as_array().unwrap().clone();
@@ -92,11 +96,15 @@ fn a_missing_verb_and_an_old_definition_are_found() {
     let mut older: Value = serde_json::from_str(&crd).unwrap();
     let schema = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties";
     older.pointer_mut(schema).unwrap().as_object_mut().unwrap().remove("timeToReady");
-    older["metadata"].as_object_mut().unwrap().retain(|field, _| field == "name" || field == "annotations" || field == "labels");
+    older["metadata"]
+        .as_object_mut()
+        .unwrap()
+        .retain(|field, _| field == "name" || field == "annotations" || field == "labels");
     kubectl_with_input(&["replace", "-f", "-"], &older.to_string()).unwrap();
     let (findings, code) = check(&["--pre"]);
     let current = format!("{}/../crds/headroom.dev_scaledservices.yaml", env!("CARGO_MANIFEST_DIR"));
-    kubectl(&["apply", "--server-side", "--force-conflicts", "--field-manager=helm", "-f", &current]).unwrap();
+    kubectl(&["apply", "--server-side", "--force-conflicts", "--field-manager=helm", "-f", &current])
+        .unwrap();
     assert_eq!(code, 3);
     finds(&findings, "crd-current", &["timeToReady", "headroom crds"]);
 }

@@ -53,7 +53,9 @@ fn verbs_used_are_verbs_granted() {
         .iter()
         .filter(|entry| entry.user.username == account && entry.response_status.code == 403)
         // In a namespace that is being deleted nothing may be created, whatever the roles say.
-        .filter(|entry| ["", CONTROLLER_NAMESPACE, place.name()].contains(&entry.object_ref.namespace.as_str()))
+        .filter(|entry| {
+            ["", CONTROLLER_NAMESPACE, place.name()].contains(&entry.object_ref.namespace.as_str())
+        })
         .map(|entry| format!("{} {}", entry.verb, entry.request_uri))
         .collect();
     assert!(refused.is_empty(), "calls that the chart's roles do not allow: {refused:#?}");

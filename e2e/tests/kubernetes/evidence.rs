@@ -28,7 +28,8 @@ fn silence_never_shrinks_a_service() {
         kubectl(&["-n", place.name(), "annotate", "pod", name, "headroom.dev/admin-port-"]).unwrap();
     }
     service.until_reason("EvidenceFresh", "EvidencePartial", Duration::from_secs(20)).unwrap();
-    stays("the size with half of the evidence", Duration::from_secs(20), || Ok(service.size()? == 4)).unwrap();
+    stays("the size with half of the evidence", Duration::from_secs(20), || Ok(service.size()? == 4))
+        .unwrap();
 }
 
 fn silence(service: &ScaledService, namespace: &str, pods: usize) -> usize {

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use headroom_e2e::suite::{Audit, Load, Namespace, Plan, Release, figure, until};
 use headroom_e2e::process;
+use headroom_e2e::suite::{Audit, Load, Namespace, Plan, Release, figure, until};
 
 const PODS: Duration = Duration::from_secs(90);
 
@@ -48,7 +48,10 @@ fn a_killed_leader_is_replaced_and_a_paused_one_writes_nothing_late() {
     std::thread::sleep(Duration::from_secs(10));
     let late: Vec<_> = audit.sizes(place.name()).unwrap();
     let times: Vec<_> = late.iter().map(|entry| (entry.stage_timestamp, entry.replicas_asked())).collect();
-    assert!(late.windows(2).all(|pair| pair[0].replicas_asked() != pair[1].replicas_asked()), "written twice: {times:?}");
+    assert!(
+        late.windows(2).all(|pair| pair[0].replicas_asked() != pair[1].replicas_asked()),
+        "written twice: {times:?}"
+    );
     load.stop().unwrap();
     let violations = release.metric("headroom_invariant_violations_total").unwrap();
     assert_eq!(violations, 0.0);

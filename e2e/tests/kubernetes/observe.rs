@@ -11,7 +11,8 @@ fn observe_writes_no_size() {
     let place = Namespace::new("observe").unwrap();
     let service = Plan { mode: "Observe", ..Plan::new("web") }.apply(place.name()).unwrap();
     service.until_ready(2, Duration::from_secs(90)).unwrap();
-    kubectl(&["-n", place.name(), "autoscale", "deployment/web", "--min=2", "--max=3", "--cpu-percent=80"]).unwrap();
+    kubectl(&["-n", place.name(), "autoscale", "deployment/web", "--min=2", "--max=3", "--cpu-percent=80"])
+        .unwrap();
     let mut audit = Audit::from_now().unwrap();
     let load = Load::steps("load", "40s@800").start(place.name(), &service.url().unwrap()).unwrap();
     // It says what it would do.

@@ -15,7 +15,8 @@ fn an_autoscaler_that_appears_is_refused_by_name() {
     let place = Namespace::new("hpa").unwrap();
     let service = Plan::new("web").apply(place.name()).unwrap();
     service.until_ready(2, PODS).unwrap();
-    kubectl(&["-n", place.name(), "autoscale", "deployment/web", "--min=3", "--max=5", "--cpu-percent=80"]).unwrap();
+    kubectl(&["-n", place.name(), "autoscale", "deployment/web", "--min=3", "--max=5", "--cpu-percent=80"])
+        .unwrap();
     let message = service.until_reason("Ready", "TargetOwned", SOON).unwrap();
     assert!(message.contains("HorizontalPodAutoscaler/web"), "{message}");
     let mut audit = Audit::from_now().unwrap();
@@ -57,7 +58,9 @@ fn a_size_set_by_hand_is_noticed_and_not_fought_blindly() {
     let event = until("an event that names who did it", SOON, || {
         let events = kubectl(&["-n", place.name(), "get", "events.events.k8s.io", "-o", "json"])?;
         let events: serde_json::Value = serde_json::from_str(&events)?;
-        let found = events["items"].as_array().and_then(|all| all.iter().find(|event| event["reason"] == "ScaledByOther"));
+        let found = events["items"]
+            .as_array()
+            .and_then(|all| all.iter().find(|event| event["reason"] == "ScaledByOther"));
         Ok(found.map(|event| event["note"].as_str().unwrap_or_default().to_owned()))
     })
     .unwrap();

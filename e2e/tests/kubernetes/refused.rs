@@ -19,10 +19,22 @@ fn table() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ("qps too large", objectives(json!({ "qps": 1_000_000_000_000_i64 })), &["qps"]),
         ("threshold without unit", objectives(json!({ "latency": p99("50") })), &["threshold"]),
         ("threshold of zero", objectives(json!({ "latency": p99("0ms") })), &["threshold"]),
-        ("quantile above 1", objectives(json!({ "latency": [{ "name": "a", "quantile": "1.5", "threshold": "1s" }] })), &["quantile"]),
-        ("quantile as number", objectives(json!({ "latency": [{ "name": "a", "quantile": 0.99, "threshold": "1s" }] })), &["quantile"]),
-        ("latency twice", objectives(json!({ "latency": [
-            { "name": "a", "quantile": "0.99", "threshold": "1s" }, { "name": "a", "quantile": "0.5", "threshold": "1s" }] })), &["latency"]),
+        (
+            "quantile above 1",
+            objectives(json!({ "latency": [{ "name": "a", "quantile": "1.5", "threshold": "1s" }] })),
+            &["quantile"],
+        ),
+        (
+            "quantile as number",
+            objectives(json!({ "latency": [{ "name": "a", "quantile": 0.99, "threshold": "1s" }] })),
+            &["quantile"],
+        ),
+        (
+            "latency twice",
+            objectives(json!({ "latency": [
+            { "name": "a", "quantile": "0.99", "threshold": "1s" }, { "name": "a", "quantile": "0.5", "threshold": "1s" }] })),
+            &["latency"],
+        ),
         ("availability above 100", objectives(json!({ "availability": "100.5" })), &["availability"]),
         ("window of 1000 days", objectives(json!({ "windowDays": 1000 })), &["windowDays"]),
         ("min above max", spec(json!({ "minReplicas": 9, "maxReplicas": 3 })), &["maxReplicas"]),
@@ -35,15 +47,39 @@ fn table() -> Vec<(&'static str, Value, &'static [&'static str])> {
         ("workers unknown word", spec(json!({ "runtime": { "workers": "Many" } })), &["workers"]),
         ("reserve above qps", spec(json!({ "reserve": { "qps": 1_000_000 } })), &["reserve"]),
         ("prior of zero", spec(json!({ "capacity": { "prior": { "qpsPerPod": 0 } } })), &["qpsPerPod"]),
-        ("window too long", spec(json!({ "behavior": { "scaleDown": { "stabilizationWindowSeconds": 99_999 } } })), &["stabilizationWindowSeconds"]),
-        ("policy of no period", spec(json!({ "behavior": { "scaleDown": { "policies": [{ "type": "Pods", "value": 1, "periodSeconds": 0 }] } } })), &["periodSeconds"]),
-        ("policy unknown type", spec(json!({ "behavior": { "scaleDown": { "policies": [{ "type": "Nodes", "value": 1, "periodSeconds": 60 }] } } })), &["type"]),
+        (
+            "window too long",
+            spec(json!({ "behavior": { "scaleDown": { "stabilizationWindowSeconds": 99_999 } } })),
+            &["stabilizationWindowSeconds"],
+        ),
+        (
+            "policy of no period",
+            spec(
+                json!({ "behavior": { "scaleDown": { "policies": [{ "type": "Pods", "value": 1, "periodSeconds": 0 }] } } }),
+            ),
+            &["periodSeconds"],
+        ),
+        (
+            "policy unknown type",
+            spec(
+                json!({ "behavior": { "scaleDown": { "policies": [{ "type": "Nodes", "value": 1, "periodSeconds": 60 }] } } }),
+            ),
+            &["type"],
+        ),
         ("port of zero", workload(json!({ "port": 0 })), &["port"]),
         ("image with a space", workload(json!({ "image": "a b" })), &["image"]),
         ("slots of zero", workload(json!({ "config": { "slotsPerWorker": 0 } })), &["slotsPerWorker"]),
-        ("drain longer than the grace period", pod(json!({ "terminationGracePeriodSeconds": 3 })), &["terminationGracePeriodSeconds"]),
+        (
+            "drain longer than the grace period",
+            pod(json!({ "terminationGracePeriodSeconds": 3 })),
+            &["terminationGracePeriodSeconds"],
+        ),
         ("a label of ours", pod(json!({ "labels": { "headroom.dev/service": "x" } })), &["labels"]),
-        ("an env twice", pod(json!({ "env": [{ "name": "A", "value": "1" }, { "name": "A", "value": "2" }] })), &["env"]),
+        (
+            "an env twice",
+            pod(json!({ "env": [{ "name": "A", "value": "1" }, { "name": "A", "value": "2" }] })),
+            &["env"],
+        ),
         ("cpu of nonsense", pod(json!({ "resources": { "requests": { "cpu": "lots" } } })), &["cpu"]),
         ("a name too long", json!({ "metadata": { "name": "a".repeat(80) } }), &["name"]),
     ]

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use headroom_e2e::suite::{Audit, Load, Namespace, Plan, ScaledService, controller, kubectl, object, objects, until};
+use headroom_e2e::suite::{
+    Audit, Load, Namespace, Plan, ScaledService, controller, kubectl, object, objects, until,
+};
 use serde_json::json;
 
 const PODS: Duration = Duration::from_secs(90);
@@ -38,7 +40,8 @@ fn a_rolling_update_fails_no_request_and_keeps_the_size() {
     assert_eq!(audit.sizes(place.name()).unwrap(), [], "nobody wrote a size");
     let deployment = object(place.name(), "deployment", "web").unwrap().unwrap();
     let managers = deployment["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
-    let ours = managers.iter().filter(|entry| entry["manager"] == "headroom" && entry["operation"] == "Apply");
+    let ours =
+        managers.iter().filter(|entry| entry["manager"] == "headroom" && entry["operation"] == "Apply");
     assert!(
         ours.clone().all(|entry| entry["fieldsV1"].pointer("/f:spec/f:replicas").is_none()),
         "spec.replicas is in the applied object"
@@ -54,7 +57,8 @@ fn draining_a_node_fails_no_request() {
     service.until_ready(4, PODS).unwrap();
     let nodes = objects("default", "nodes", None).unwrap();
     let node = nodes.last().unwrap()["metadata"]["name"].as_str().unwrap().to_owned();
-    let on_node = |pods: Vec<serde_json::Value>| pods.iter().filter(|pod| pod["spec"]["nodeName"] == *node).count();
+    let on_node =
+        |pods: Vec<serde_json::Value>| pods.iter().filter(|pod| pod["spec"]["nodeName"] == *node).count();
     assert!(on_node(service.pods().unwrap()) > 0, "the pods are not spread over the nodes");
 
     let load = Load::steps("load", "60s@200").start(place.name(), &service.url().unwrap()).unwrap();
@@ -72,17 +76,27 @@ fn evict_from(service: &ScaledService, namespace: &str, node: &str) -> usize {
     kubectl(&["taint", "nodes", node, &format!("{namespace}=drain:NoSchedule")]).unwrap();
     let label = format!("headroom.dev/service={}", "web");
     let drained = kubectl(&[
-        "drain", node, "--pod-selector", &label, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=60s",
+        "drain",
+        node,
+        "--pod-selector",
+        &label,
+        "--ignore-daemonsets",
+        "--delete-emptydir-data",
+        "--timeout=60s",
         "--dry-run=server",
     ]);
     println!("{}", drained.unwrap_or_default());
-    let pods: Vec<_> = service.pods().unwrap().into_iter().filter(|pod| pod["spec"]["nodeName"] == *node).collect();
+    let pods: Vec<_> =
+        service.pods().unwrap().into_iter().filter(|pod| pod["spec"]["nodeName"] == *node).collect();
     for pod in &pods {
         let name = pod["metadata"]["name"].as_str().unwrap();
         let eviction = json!({ "apiVersion": "policy/v1", "kind": "Eviction", "metadata": { "name": name, "namespace": namespace } });
         let path = format!("/api/v1/namespaces/{namespace}/pods/{name}/eviction");
         until("the budget to allow an eviction", Duration::from_secs(60), || {
-            headroom_e2e::suite::kubectl_with_input(&["create", "--raw", &path, "-f", "-"], &eviction.to_string())?;
+            headroom_e2e::suite::kubectl_with_input(
+                &["create", "--raw", &path, "-f", "-"],
+                &eviction.to_string(),
+            )?;
             Ok(Some(()))
         })
         .unwrap();
@@ -93,7 +107,9 @@ fn evict_from(service: &ScaledService, namespace: &str, node: &str) -> usize {
 
 fn revisions(service: &ScaledService) -> std::collections::BTreeSet<String> {
     let pods = service.pods().unwrap();
-    pods.iter().filter_map(|pod| Some(pod["metadata"]["labels"]["pod-template-hash"].as_str()?.to_owned())).collect()
+    pods.iter()
+        .filter_map(|pod| Some(pod["metadata"]["labels"]["pod-template-hash"].as_str()?.to_owned()))
+        .collect()
 }
 
 fn nothing_failed(summary: headroom_load::report::Summary, during: &str) {

@@ -36,11 +36,15 @@ fn a_step_of_four_times_is_followed_and_nothing_fails_when_it_is_over() {
     figure("step", "p99 at 4x, scaled", p99 * 1e3, "ms");
     figure("step", "requests per second per pod", 800.0 / size as f64, "1/s");
     assert!(held.objectives[0].held, "P99 {p99} s is not back inside 150 ms");
-    let shares: Vec<f64> = after.iter().map(|(pod, now)| now - before.get(pod).copied().unwrap_or_default()).collect();
+    let shares: Vec<f64> =
+        after.iter().map(|(pod, now)| now - before.get(pod).copied().unwrap_or_default()).collect();
     let mean = shares.iter().sum::<f64>() / shares.len() as f64;
     let largest = shares.iter().copied().fold(0.0, f64::max) / mean;
     figure("step", "largest share of a pod over the mean", largest, "");
-    assert!(shares.iter().all(|share| *share > 0.3 * mean), "some pod gets hardly any of the load: {shares:?}");
+    assert!(
+        shares.iter().all(|share| *share > 0.3 * mean),
+        "some pod gets hardly any of the load: {shares:?}"
+    );
 
     // Later it shrinks, under load, and no request fails.
     let calm = Load::steps("calm", "90s@200").start(place.name(), &service.url().unwrap()).unwrap();
@@ -48,7 +52,8 @@ fn a_step_of_four_times_is_followed_and_nothing_fails_when_it_is_over() {
     let calm = calm.summary(Duration::from_secs(150)).unwrap();
     assert!(calm.counts.intended >= 10_000, "too few requests to say so: {}", calm.counts.intended);
     assert_eq!(calm.counts.failed.total, 0, "requests failed on scale-in: {:?}", calm.counts.failed);
-    let sizes: Vec<_> = audit.sizes(place.name()).unwrap().iter().filter_map(|e| e.replicas_asked()).collect();
+    let sizes: Vec<_> =
+        audit.sizes(place.name()).unwrap().iter().filter_map(|e| e.replicas_asked()).collect();
     println!("sizes written: {sizes:?}");
     assert!(sizes.windows(2).all(|pair| pair[0] != pair[1]), "a size was written twice in a row");
 }

@@ -33,7 +33,8 @@ fn thirty_steps_are_answered_with_a_size_that_suffices() {
         taken.extend(one_round(&place, &services, round));
     }
     taken.sort_by(f64::total_cmp);
-    let quantile = |share: f64| taken[((share * taken.len() as f64).ceil() as usize).clamp(1, taken.len()) - 1];
+    let quantile =
+        |share: f64| taken[((share * taken.len() as f64).ceil() as usize).clamp(1, taken.len()) - 1];
     figure("speed", "steps", taken.len() as f64, "");
     figure("speed", "step to a size that suffices, p50", quantile(0.5), "s");
     figure("speed", "step to a size that suffices, p99", quantile(0.99), "s");
@@ -53,7 +54,8 @@ fn one_round(place: &Namespace, services: &[ScaledService], round: usize) -> Vec
             load.start(place.name(), &service.url().unwrap()).unwrap()
         })
         .collect();
-    let summaries: Vec<_> = loads.iter().map(|load| load.summary(Duration::from_secs(120)).unwrap()).collect();
+    let summaries: Vec<_> =
+        loads.iter().map(|load| load.summary(Duration::from_secs(120)).unwrap()).collect();
     let sizes = audit.sizes(place.name()).unwrap();
     let answered = summaries.iter().zip(FACTORS).enumerate().filter_map(|(number, (summary, factor))| {
         let stepped: Timestamp = started(summary) + Duration::from_secs(CALM.into());

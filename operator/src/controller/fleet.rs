@@ -66,7 +66,9 @@ impl Fleet {
     pub fn judge(&mut self, now: Instant) -> Shrinking {
         if self.has_collapsed() || self.has_fallen_silent() {
             if self.frozen_at.is_none() {
-                tracing::warn!("many services or pods fell at the same time: nothing shrinks until five minutes of normal");
+                tracing::warn!(
+                    "many services or pods fell at the same time: nothing shrinks until five minutes of normal"
+                );
             }
             self.frozen_at = Some(now);
         }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::contest::Contest;
 use super::findings::Target;
 use super::observe::Attention;
+use super::report::events::NewEvent;
 use super::workload::Upkeep;
 use super::workload::runtime::Pushes;
 
@@ -33,6 +34,8 @@ pub struct Memory {
     pub target: Option<Target>,
     /// Whether the last decision wanted fewer pods.
     pub wants_fewer: bool,
+    /// Events of the look under way that no standing tells.
+    pub news: Vec<NewEvent>,
     /// Whether the checkpoint has been asked for.
     pub resumed: bool,
     /// The objects of a bundled workload.
@@ -61,6 +64,7 @@ impl Memory {
             contest: Contest::default(),
             target: None,
             wants_fewer: false,
+            news: Vec::new(),
             resumed: false,
             upkeep: Upkeep::default(),
             pushes: Pushes::default(),
@@ -132,7 +136,10 @@ impl Memories {
     /// Services that are left alone now. One that is just being looked at is not.
     pub fn quarantined(&self, now: Instant) -> usize {
         let memories = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        memories.values().filter(|memory| memory.try_lock().is_ok_and(|memory| memory.is_quarantined(now))).count()
+        memories
+            .values()
+            .filter(|memory| memory.try_lock().is_ok_and(|memory| memory.is_quarantined(now)))
+            .count()
     }
 
     /// Forgets services that are gone.

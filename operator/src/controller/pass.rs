@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headroom_api::{Mode, ScaledService};
-use headroom_core::observation::{Inventory, Shrinking};
+use headroom_core::observation::{Inventory, Resizer, Shrinking};
 use headroom_core::units::Replicas;
 use headroom_core::{Decision, Observation, PodState, Policy, decide};
 use kube::ResourceExt;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::act::{Tried, Warrant, act};
 use super::checker::{Written, violations};
+use super::checkpoint;
 use super::client::Pulse;
 use super::context::Context;
 use super::findings::{Acknowledged, Decided, Outcome, Refusal, Standing, Target, TargetName};
@@ -20,7 +21,6 @@ use super::observe::{self, Server, Sight};
 use super::target::ScaleError;
 use super::target::owner::other_owner;
 use super::watch::{GuardedService, Snapshot};
-use super::checkpoint;
 use super::workload::{Owned, Upkept, runtime::Runs};
 use crate::validate;
 
@@ -39,7 +39,12 @@ pub struct Tick {
 }
 
 /// One pass. `None`: the service is left alone for now.
-pub async fn pass(cx: &Context, service: &GuardedService, tick: &Tick, memory: &mut Memory) -> Option<Standing> {
+pub async fn pass(
+    cx: &Context,
+    service: &GuardedService,
+    tick: &Tick,
+    memory: &mut Memory,
+) -> Option<Standing> {
     let now = Instant::now();
     memory.look(now);
     if memory.is_quarantined(now) {
@@ -114,7 +119,11 @@ async fn read_target(cx: &Context, service: &ScaledService, memory: &mut Memory)
     fresh_target(cx, service, memory).await
 }
 
-async fn fresh_target(cx: &Context, service: &ScaledService, memory: &mut Memory) -> Result<Target, Standing> {
+async fn fresh_target(
+    cx: &Context,
+    service: &ScaledService,
+    memory: &mut Memory,
+) -> Result<Target, Standing> {
     let (namespace, name) = (service.namespace().unwrap_or_default(), TargetName::of(service));
     match cx.scales.read(&namespace, &name).await {
         Ok(target) => {
@@ -131,7 +140,10 @@ async fn fresh_target(cx: &Context, service: &ScaledService, memory: &mut Memory
             memory.upkeep.forget();
             Err(Standing::TargetNotFound { message: error.to_string() })
         }
-        Err(error) => Err(Standing::ScaleUnreadable { message: error.to_string() }),
+        Err(error) => {
+            cx.metrics.api_request_errors.count(&["scale"]);
+            Err(Standing::ScaleUnreadable { message: error.to_string() })
+        }
     }
 }
 
@@ -155,7 +167,8 @@ async fn see(
         },
         now: cx.clock.now(),
     };
-    let mut seen = observe::observe(cx.port.as_ref(), &cx.sockets, &mut memory.attention, &sight, policy).await;
+    let mut seen =
+        observe::observe(cx.port.as_ref(), &cx.sockets, &mut memory.attention, &sight, policy).await;
     seen.shrinking = tick.shrinking;
     seen.blocked = blocked(cx, &namespace, target, memory, &seen).await;
     seen
@@ -184,7 +197,8 @@ async fn blocked(
     memory.blocked.0.clone()
 }
 
-/// Decides on the size as it is now, and writes it; where the target changed in between, again.
+/// Decides on the size as it is now, and writes it; where the target changed in between, again. While the size can't be
+/// read the last one known is decided on, so that nothing is missed, and nothing is written.
 async fn think_and_act(
     cx: &Context,
     service: &ScaledService,
@@ -194,21 +208,23 @@ async fn think_and_act(
 ) -> Result<Decided, Standing> {
     let mut decided = None;
     for _ in 0..TRIES {
-        let target = fresh_target(cx, service, memory).await?;
+        let (target, unread) = match (fresh_target(cx, service, memory).await, &memory.target) {
+            (Ok(target), _) => (target, None),
+            (Err(Standing::ScaleUnreadable { message }), Some(known)) => (known.clone(), Some(message)),
+            (Err(standing), _) => return Err(standing),
+        };
         let now = Instant::now();
         seen.replicas = Replicas(target.replicas);
         seen.resized_by = memory.contest.notice(target.replicas, cx.leadership.may_write(now), now);
-        let began = std::time::Instant::now();
-        let at = cx.clock.now();
-        let decision = memory
-            .think(now, |state| decide(policy, state, &seen, at))
-            .ok_or_else(|| invalid("this object makes the controller panic, please report it: it is left alone for a minute"))?;
-        cx.metrics.decide_duration.observe(began.elapsed().as_secs_f64());
-        memory.attention.ask = decision.ask;
-        let outcome = write(cx, service, memory, &target, &seen, &decision, now).await;
+        let decision = think(cx, memory, policy, &seen)?;
+        let outcome = match unread {
+            None => write(cx, service, memory, &target, &seen, &decision, now).await,
+            Some(message) => Some(Outcome::Refused(Refusal::Failed { message })),
+        };
         let stale = outcome.is_none();
         let outcome = outcome.unwrap_or(Outcome::Refused(Refusal::Conflict));
-        decided = Some(Decided { target, observation: seen.clone(), decision, outcome, workers: None });
+        let observation = seen.clone();
+        decided = Some(Decided { target, observation, decision, outcome, resized_by: None, workers: None });
         if !stale {
             break;
         }
@@ -216,6 +232,22 @@ async fn think_and_act(
     let decided = decided.ok_or_else(|| invalid("nothing was decided"))?;
     memory.wants_fewer = decided.decision.target_replicas.0 < decided.target.replicas;
     Ok(decided)
+}
+
+fn think(
+    cx: &Context,
+    memory: &mut Memory,
+    policy: &Policy,
+    seen: &Observation,
+) -> Result<Decision, Standing> {
+    let (began, at) = (std::time::Instant::now(), cx.clock.now());
+    let decision = memory.think(Instant::now(), |state| decide(policy, state, seen, at));
+    let decision = decision.ok_or_else(|| {
+        invalid("this object makes the controller panic: it is left alone for a minute; please report it")
+    })?;
+    cx.metrics.decide_duration.observe(began.elapsed().as_secs_f64());
+    memory.attention.ask = decision.ask;
+    Ok(decision)
 }
 
 /// Writes the size; `None` when the target changed since it was read.
@@ -249,7 +281,11 @@ async fn write(
                     since_gap: began.duration_since(memory.gap),
                 };
                 for violation in violations(&written) {
-                    tracing::error!(service = service.name_any(), id = violation.id(), "an invariant was broken");
+                    tracing::error!(
+                        service = service.name_any(),
+                        id = violation.id(),
+                        "an invariant was broken"
+                    );
                     cx.metrics.invariant_violations.count(&[violation.id()]);
                 }
                 cx.metrics.writes.count(&["scale", "patch"]);
@@ -263,8 +299,16 @@ async fn write(
 /// What comes after the size: who fights it, the workers inside the pods, and what must not be forgotten.
 async fn finish(cx: &Context, service: &ScaledService, memory: &mut Memory, mut decided: Decided) -> Decided {
     let namespace = service.namespace().unwrap_or_default();
-    if let Outcome::Refused(Refusal::Contested { manager }) = &mut decided.outcome {
-        *manager = cx.scales.other_writer(&namespace, &decided.target.name).await.ok().flatten();
+    if decided.observation.resized_by == Resizer::Other {
+        decided.resized_by = cx.scales.other_writer(&namespace, &decided.target.name).await.ok().flatten();
+    }
+    match &mut decided.outcome {
+        Outcome::Refused(Refusal::Contested { manager }) => {
+            *manager = cx.scales.other_writer(&namespace, &decided.target.name).await.ok().flatten();
+        }
+        Outcome::Refused(Refusal::Failed { .. }) => cx.metrics.write_errors.count(&["scale", "Failed"]),
+        Outcome::Refused(Refusal::Conflict) => cx.metrics.write_errors.count(&["scale", "Conflict"]),
+        _ => {}
     }
     if service.spec.mode == Mode::Active && cx.leadership.may_write(Instant::now()) {
         decided.workers = push_workers(cx, service, memory, &decided.decision).await;

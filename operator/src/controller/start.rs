@@ -51,7 +51,8 @@ pub struct Running {
 impl Args {
     /// Runs until SIGTERM or SIGINT.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
         runtime.block_on(self.serve())?;
         Ok(ExitCode::SUCCESS)
     }
@@ -66,8 +67,9 @@ impl Args {
         let lease_client = connect(config, &Heartbeats::default())?;
         let mut running = self.start(client, lease_client, heartbeats, Arc::new(Fetcher::default()));
         let listening = running.admin.clone().serve(self.admin_listen).await;
-        let listening = listening
-            .with_context(|| format!("can't listen on {}: choose another --admin-listen", self.admin_listen))?;
+        let listening = listening.with_context(|| {
+            format!("can't listen on {}: choose another --admin-listen", self.admin_listen)
+        })?;
         tracing::info!(admin = %listening, identity = running.candidate.identity, "the controller starts");
         tokio::select! {
             _ = terminate.recv() => {}
@@ -90,7 +92,8 @@ impl Args {
         let candidate = self.candidate();
         let (metrics, board) = (Arc::<Metrics>::default(), Arc::<Board>::default());
         let teller = Teller::new(client.clone(), candidate.identity.clone(), Arc::clone(&metrics));
-        let report = Report::new(teller, Arc::clone(&metrics), Arc::clone(&board));
+        let report =
+            Report::new(teller, Arc::clone(&metrics), Arc::clone(&board), self.status_writes_per_second);
         let cx = self.context(client, heartbeats, port, Arc::clone(&metrics));
         let signs = Signs { turned: watch::Sender::new(None), synced: watch::Sender::new(false) };
         let admin =
@@ -98,7 +101,11 @@ impl Args {
         let (stop, stopped) = watch::channel(false);
         Running {
             looking: tokio::spawn(run::run(Arc::clone(&cx), report, signs, stopped)),
-            campaigning: tokio::spawn(campaign(lease_client.clone(), candidate.clone(), cx.leadership.clone())),
+            campaigning: tokio::spawn(campaign(
+                lease_client.clone(),
+                candidate.clone(),
+                cx.leadership.clone(),
+            )),
             cx,
             admin,
             candidate,
@@ -130,7 +137,8 @@ impl Args {
         port: Arc<dyn AdminPort>,
         metrics: Arc<Metrics>,
     ) -> Arc<Context> {
-        let namespaces: Vec<_> = self.watch_namespaces.iter().filter(|name| !name.is_empty()).cloned().collect();
+        let namespaces: Vec<_> =
+            self.watch_namespaces.iter().filter(|name| !name.is_empty()).cloned().collect();
         let (known, issuer) = watch::channel(Issuer::default());
         let account = self.account();
         if let Some(account) = &account {

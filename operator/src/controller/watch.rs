@@ -10,9 +10,9 @@ use headroom_api::ScaledService;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::core::DeserializeGuard;
+use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::{Lookup, Store, store};
 use kube::runtime::watcher::{self, watcher};
-use kube::runtime::WatchStreamExt;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -93,7 +93,8 @@ impl Cluster {
             pods.entry(pod.meta().namespace.clone().unwrap_or_default()).or_default().push(pod);
         }
         let mut services = self.services.all();
-        services.sort_by_cached_key(|service| (service.meta().namespace.clone(), service.meta().name.clone()));
+        services
+            .sort_by_cached_key(|service| (service.meta().namespace.clone(), service.meta().name.clone()));
         let pods_pulse = self.heartbeats.pulse("pods", now);
         Snapshot { services, autoscalers: self.autoscalers.all(), pods_pulse, pods }
     }
@@ -104,7 +105,6 @@ impl Snapshot {
     pub fn pods(&self, namespace: &str) -> &[Arc<SeenPod>] {
         self.pods.get(namespace).map_or(&[], Vec::as_slice)
     }
-
 }
 
 impl<K> Watched<K>

@@ -9,7 +9,7 @@ use crate::{
     workload::ServerConfig,
 };
 
-pub(super) const RULES: [Rule; 13] = [
+pub(super) const RULES: [Rule; 14] = [
     Rule {
         cel: "!has(self.workload) || (duration(self.workload.config.requestTimeout) <= duration('1h') && \
               self.objectives.latency.all(l, duration(self.workload.config.requestTimeout) >= duration(l.threshold)))",
@@ -31,6 +31,18 @@ pub(super) const RULES: [Rule; 13] = [
         broken_at: |spec| {
             config(spec, "queueDelay", |config| {
                 config.queue_delay.is_some_and(|delay| delay > config.request_timeout)
+            })
+        },
+    },
+    Rule {
+        cel: "!has(self.workload) || (duration(self.workload.config.connectionAge) >= duration('1s') && \
+              duration(self.workload.config.connectionAge) <= duration('24h'))",
+        message: "must be between 1s and 24h",
+        field: "workload.config.connectionAge",
+        broken_at: |spec| {
+            config(spec, "connectionAge", |config| {
+                let bounds = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
+                !bounds.contains(&config.connection_age)
             })
         },
     },

@@ -80,7 +80,9 @@ impl Watched {
 pub fn step(watched: &Watched, me: &str, timing: Timing, now: Instant) -> Step {
     match &watched.seen {
         Some((Record { holder: Some(holder), .. }, _)) if holder == me => Step::Renew,
-        Some((Record { holder: Some(_), .. }, since)) if now.duration_since(*since) < timing.duration => Step::Wait,
+        Some((Record { holder: Some(_), .. }, since)) if now.duration_since(*since) < timing.duration => {
+            Step::Wait
+        }
         _ => Step::Take,
     }
 }

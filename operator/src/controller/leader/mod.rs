@@ -44,7 +44,9 @@ pub async fn campaign(client: Client, candidate: Candidate, leadership: Leadersh
             Ok(Some(())) => leadership.hold(asked + candidate.timing.renew_deadline),
             Ok(None) => leadership.lose(),
             // What we hold runs out by itself.
-            Err(error) => tracing::warn!(%error, lease = candidate.lease, "the lease can't be read or written"),
+            Err(error) => {
+                tracing::warn!(%error, lease = candidate.lease, "the lease can't be read or written")
+            }
         }
         sleep(candidate.timing.retry).await;
     }
@@ -55,7 +57,9 @@ pub async fn resign(client: Client, candidate: &Candidate, leadership: &Leadersh
     leadership.lose();
     let leases: Api<Lease> = Api::namespaced(client, &candidate.namespace);
     let mut lease = leases.get(&candidate.lease).await?;
-    if let Some(spec) = lease.spec.as_mut().filter(|s| s.holder_identity.as_ref() == Some(&candidate.identity)) {
+    if let Some(spec) =
+        lease.spec.as_mut().filter(|s| s.holder_identity.as_ref() == Some(&candidate.identity))
+    {
         spec.holder_identity = None;
         spec.renew_time = Some(MicroTime(Timestamp::now()));
         leases.replace(&candidate.lease, &PostParams::default(), &lease).await?;
@@ -97,8 +101,8 @@ fn taken(answer: kube::Result<Lease>) -> kube::Result<Option<()>> {
 fn next(candidate: &Candidate, before: Option<Lease>) -> Lease {
     let now = MicroTime(Timestamp::now());
     let name = Some(candidate.lease.clone());
-    let mut lease =
-        before.unwrap_or_else(|| Lease { metadata: ObjectMeta { name, ..ObjectMeta::default() }, spec: None });
+    let mut lease = before
+        .unwrap_or_else(|| Lease { metadata: ObjectMeta { name, ..ObjectMeta::default() }, spec: None });
     let spec = lease.spec.get_or_insert_with(LeaseSpec::default);
     if spec.holder_identity.as_ref() != Some(&candidate.identity) {
         spec.holder_identity = Some(candidate.identity.clone());

@@ -93,7 +93,10 @@ fn size_change(view: &View<'_>) -> Option<SizeChange> {
         from: before,
         to: now,
         reason: SCALED_BY_OTHER.to_owned(),
-        message: format!("{before} -> {now} pods, noticed and not written by this controller"),
+        message: match &decided.resized_by {
+            Some(manager) => format!("{before} -> {now} pods, set by {manager}"),
+            None => format!("{before} -> {now} pods, noticed and not written by this controller"),
+        },
         offered_rate: None,
         capacity_per_pod: None,
     })

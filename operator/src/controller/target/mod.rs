@@ -28,7 +28,9 @@ pub struct Scales {
 #[derive(Debug, thiserror::Error)]
 pub enum ScaleError {
     /// There is no such object, or it has no scale sub-resource.
-    #[error("{0} does not exist in namespace {1}, or has no scale sub-resource: create it, or correct spec.scaleTargetRef")]
+    #[error(
+        "{0} does not exist in namespace {1}, or has no scale sub-resource: create it, or correct spec.scaleTargetRef"
+    )]
     NotFound(TargetName, String),
     /// The object changed since it was read, or is another one.
     #[error("{0} changed meanwhile")]
@@ -50,7 +52,9 @@ impl TargetName {
                 kind: target.kind.clone(),
                 name: target.name.clone(),
             },
-            None => Self { api_version: "apps/v1".into(), kind: "Deployment".into(), name: service.name_any() },
+            None => {
+                Self { api_version: "apps/v1".into(), kind: "Deployment".into(), name: service.name_any() }
+            }
         }
     }
 
@@ -80,19 +84,28 @@ impl Scales {
             "spec": { "replicas": replicas },
         });
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let scale = self.api(namespace, name).await?.patch_scale(&name.name, &params, &Patch::Merge(patch)).await;
+        let scale =
+            self.api(namespace, name).await?.patch_scale(&name.name, &params, &Patch::Merge(patch)).await;
         Ok(self::target(name, scale.map_err(|error| failed(error, namespace, name))?))
     }
 
     /// The field manager that set the size last, if it was not us.
-    pub async fn other_writer(&self, namespace: &str, name: &TargetName) -> Result<Option<String>, ScaleError> {
+    pub async fn other_writer(
+        &self,
+        namespace: &str,
+        name: &TargetName,
+    ) -> Result<Option<String>, ScaleError> {
         let object = self.api(namespace, name).await?.get_metadata(&name.name).await;
         let object = object.map_err(|error| failed(error, namespace, name))?;
         Ok(writers::last_writer_of_replicas(object.metadata.managed_fields.as_deref().unwrap_or_default()))
     }
 
     /// What refuses to create further pods of the target, if the target says so: a quota, an admission rule.
-    pub async fn creation_refused(&self, namespace: &str, name: &TargetName) -> Result<Option<String>, ScaleError> {
+    pub async fn creation_refused(
+        &self,
+        namespace: &str,
+        name: &TargetName,
+    ) -> Result<Option<String>, ScaleError> {
         let object = self.api(namespace, name).await?.get(&name.name).await;
         Ok(refused::creation_refused(&object.map_err(|error| failed(error, namespace, name))?.data))
     }

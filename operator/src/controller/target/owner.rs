@@ -24,7 +24,9 @@ pub fn other_owner<'a>(
         services
             .into_iter()
             .filter(|other| other.namespace() == namespace && other.spec.mode != Mode::Observe)
-            .filter(|other| other.name_any() != service.name_any() && same_object(&TargetName::of(other), &target))
+            .filter(|other| {
+                other.name_any() != service.name_any() && same_object(&TargetName::of(other), &target)
+            })
             .find(|other| age(other) < age(service))
             .map(|other| Owner { kind: "ScaledService".to_owned(), name: other.name_any() })
     };
@@ -96,7 +98,8 @@ mod tests {
         assert_eq!(named.to_string(), "HorizontalPodAutoscaler/hpa");
         assert_eq!(owner(&autoscaler("shop", "other", json!([]))), None);
         assert_eq!(owner(&autoscaler("elsewhere", "orders", json!([]))), None);
-        let keda = json!([{ "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "so", "uid": "1" }]);
+        let keda =
+            json!([{ "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "so", "uid": "1" }]);
         assert_eq!(owner(&autoscaler("shop", "orders", keda)).unwrap().to_string(), "ScaledObject/so");
     }
 

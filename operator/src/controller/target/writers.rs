@@ -28,7 +28,8 @@ mod tests {
     fn the_last_other_writer_is_named() {
         let entry = |manager: &str, second: u32, fields: Value| {
             let time = format!("2026-01-01T00:00:{second:02}Z");
-            let entry = json!({ "manager": manager, "operation": "Update", "time": time, "fieldsV1": fields });
+            let entry =
+                json!({ "manager": manager, "operation": "Update", "time": time, "fieldsV1": fields });
             serde_json::from_value::<ManagedFieldsEntry>(entry).unwrap()
         };
         let replicas = json!({ "f:spec": { "f:replicas": {} } });
