@@ -53,7 +53,12 @@ impl FakeApi {
     /// A client under this name, with the default namespace `default`. Clients of one name share their faults. Needs a
     /// running tokio runtime.
     pub fn client(&self, name: &str) -> Client {
-        Client::new(Connection { core: self.core.clone(), client: name.to_owned() }, "default")
+        Client::new(self.connection(name), "default")
+    }
+
+    /// What [`Self::client`] puts below its client: to build another one on top.
+    pub fn connection(&self, name: &str) -> Connection {
+        Connection { core: self.core.clone(), client: name.to_owned() }
     }
 
     /// The faults of the client with this name.

@@ -66,3 +66,4 @@ pub use log::Record;
 pub use plant::Plant;
 pub use pods::Start;
 pub use route::Verb;
+pub use service::Connection;

@@ -28,11 +28,12 @@ use tower::BoxError;
 
 type Answered = Result<Response<UnsyncBoxBody<Bytes, BoxError>>, BoxError>;
 
-/// One client's connection to the fake server.
+/// One client's connection to the fake server: the tower service below kube's `Client`, for layers of one's own in
+/// between.
 #[derive(Clone)]
-pub(crate) struct Connection {
-    pub core: Arc<Core>,
-    pub client: String,
+pub struct Connection {
+    pub(crate) core: Arc<Core>,
+    pub(crate) client: String,
 }
 
 impl tower::Service<Request<Body>> for Connection {

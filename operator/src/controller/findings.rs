@@ -29,6 +29,8 @@ pub struct Target {
     pub resource_version: String,
     /// Pods asked for (`spec.replicas`).
     pub replicas: u32,
+    /// Pods that its own controller counts (`status.replicas`); zero where it does not say.
+    pub counted: u32,
     /// Selector of its pods, as text: `app=orders,tier in (web)`.
     pub selector: String,
 }
@@ -143,6 +145,11 @@ pub enum Refusal {
     },
     /// The decision or the lease is too old to be written.
     TooLate,
+    /// The size can't be read now: it was decided on the one last known, and nothing may be written on top of that.
+    Unread {
+        /// What was said.
+        message: String,
+    },
     /// The API server said no, or nothing in time.
     Failed {
         /// What it said.

@@ -32,6 +32,8 @@ pub struct Memory {
     pub contest: Contest,
     /// The target as last read.
     pub target: Option<Target>,
+    /// Looks in a row at which fewer pods were listed than the target's controller counts.
+    pub short: u32,
     /// Whether the last decision wanted fewer pods.
     pub wants_fewer: bool,
     /// Events of the look under way that no standing tells.
@@ -63,6 +65,7 @@ impl Memory {
             attention: Attention::default(),
             contest: Contest::default(),
             target: None,
+            short: 0,
             wants_fewer: false,
             news: Vec::new(),
             resumed: false,
@@ -87,6 +90,7 @@ impl Memory {
     /// The target has gone, or is another object now.
     pub fn forget_target(&mut self) {
         self.target = None;
+        self.short = 0;
         self.state = State::default();
         self.attention = Attention::default();
         self.contest = Contest::default();

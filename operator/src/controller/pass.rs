@@ -6,7 +6,7 @@ use std::time::Duration;
 use headroom_api::{Mode, ScaledService};
 use headroom_core::observation::{Inventory, Resizer, Shrinking};
 use headroom_core::units::Replicas;
-use headroom_core::{Decision, Observation, PodState, Policy, decide};
+use headroom_core::{Decision, Observation, Pod, PodState, Policy, decide};
 use kube::ResourceExt;
 use tokio::time::Instant;
 
@@ -28,6 +28,9 @@ use crate::validate;
 const TRIES: usize = 3;
 /// Time between two questions why pods are missing.
 const ASK_BLOCKED: Duration = Duration::from_secs(5);
+
+/// Looks in a row that pods are missing from the list before it counts as incomplete.
+const SHORT_LOOKS: u32 = 3;
 
 /// What a tick gives to each of its passes.
 #[derive(Debug, Clone)]
@@ -147,6 +150,23 @@ async fn fresh_target(
     }
 }
 
+/// The target as it is now; where it can't be read, as it was last known, and why. For what pods say must be taken in
+/// at every tick: who stops thinking while the API server is away has forgotten the load when it is back.
+async fn target_now(
+    cx: &Context,
+    service: &ScaledService,
+    memory: &mut Memory,
+) -> Result<(Target, Option<String>), Standing> {
+    match fresh_target(cx, service, memory).await {
+        Ok(target) => Ok((target, None)),
+        Err(Standing::ScaleUnreadable { message }) => match &memory.target {
+            Some(known) if known.name == TargetName::of(service) => Ok((known.clone(), Some(message))),
+            _ => Err(Standing::ScaleUnreadable { message }),
+        },
+        Err(standing) => Err(standing),
+    }
+}
+
 /// Looks at the pods.
 async fn see(
     cx: &Context,
@@ -169,9 +189,21 @@ async fn see(
     };
     let mut seen =
         observe::observe(cx.port.as_ref(), &cx.sockets, &mut memory.attention, &sight, policy).await;
+    if lacks_pods(memory, target, &seen) {
+        seen.inventory = Inventory::Stale;
+    }
     seen.shrinking = tick.shrinking;
     seen.blocked = blocked(cx, &namespace, target, memory, &seen).await;
     seen
+}
+
+/// Whether pods are missing from the list that the target's own controller counts: it is incomplete, however recent it
+/// is. Both lag behind each other while pods come and go, so it takes a few looks.
+fn lacks_pods(memory: &mut Memory, target: &Target, seen: &Observation) -> bool {
+    let lives = |pod: &&Pod| !matches!(pod.state, PodState::Terminating | PodState::Failed);
+    let listed = seen.pods.iter().filter(lives).count();
+    memory.short = if listed < target.counted as usize { memory.short.saturating_add(1) } else { 0 };
+    memory.short >= SHORT_LOOKS
 }
 
 /// What refuses further pods, asked where pods are missing.
@@ -208,18 +240,14 @@ async fn think_and_act(
 ) -> Result<Decided, Standing> {
     let mut decided = None;
     for _ in 0..TRIES {
-        let (target, unread) = match (fresh_target(cx, service, memory).await, &memory.target) {
-            (Ok(target), _) => (target, None),
-            (Err(Standing::ScaleUnreadable { message }), Some(known)) => (known.clone(), Some(message)),
-            (Err(standing), _) => return Err(standing),
-        };
+        let (target, unread) = target_now(cx, service, memory).await?;
         let now = Instant::now();
         seen.replicas = Replicas(target.replicas);
         seen.resized_by = memory.contest.notice(target.replicas, cx.leadership.may_write(now), now);
         let decision = think(cx, memory, policy, &seen)?;
         let outcome = match unread {
             None => write(cx, service, memory, &target, &seen, &decision, now).await,
-            Some(message) => Some(Outcome::Refused(Refusal::Failed { message })),
+            Some(message) => Some(Outcome::Refused(Refusal::Unread { message })),
         };
         let stale = outcome.is_none();
         let outcome = outcome.unwrap_or(Outcome::Refused(Refusal::Conflict));

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use headroom_api::ScaledService;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
@@ -15,7 +15,7 @@ use kube::runtime::reflector::{Lookup, Store, store};
 use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::again::Again;
 use super::client::{Heartbeats, Pulse, WATCH_TIMEOUT};
@@ -23,6 +23,8 @@ use super::observe::SeenPod;
 
 /// An outage is logged once in so long.
 const TELL_AGAIN: Duration = Duration::from_secs(30);
+/// Everything is listed anew after so long: a change that was never told would be missed for ever.
+const RELIST: Duration = Duration::from_secs(270);
 
 /// A service as it was written, or why it can't be read.
 pub type GuardedService = DeserializeGuard<ScaledService>;
@@ -146,13 +148,16 @@ where
     K: 'static,
 {
     let (reader, writer) = store();
+    let path = api.resource_url().to_owned();
     let config = watcher::Config::default().timeout(WATCH_TIMEOUT.as_secs() as u32);
-    let changes = watcher(api, config).backoff(Again::default()).modify(trim).reflect(writer);
+    // The store keeps what it has until the new list is complete.
+    let watches = stream::repeat_with(move || watcher(api.clone(), config.clone()).take_until(sleep(RELIST)));
+    let changes = watches.flatten().backoff(Again::default()).modify(trim).reflect(writer);
     let mut told: Option<Instant> = None;
     tokio::spawn(changes.for_each(move |change| {
         if let Err(error) = change {
             let now = Instant::now();
-            heartbeats.broke(resource, now);
+            heartbeats.broke(&path, now);
             if told.is_none_or(|told| now.duration_since(told) > TELL_AGAIN) {
                 tracing::warn!(resource, %error, "a watch broke; it begins again");
                 told = Some(now);

@@ -56,23 +56,62 @@ where
             let head = kind.to_head();
             let answer = timeout(head, answer).await.map_err(|_| DeadlineExceeded(head))?;
             let (parts, inner) = answer.map_err(Into::into)?.into_parts();
-            let pulse = match &kind {
-                Kind::Watch(resource) if parts.status.is_success() => Some((resource.clone(), heartbeats)),
-                _ => None,
-            };
-            if let Some((resource, heartbeats)) = &pulse {
-                heartbeats.beat(resource, Instant::now());
-            }
+            let pulse = parts.status.is_success().then(|| Stream::begin(&kind, heartbeats)).flatten();
             let deadline = kind.to_end().map(|limit| (limit, Box::pin(sleep_until(began + limit))));
             Ok(Response::from_parts(parts, BoundedBody { inner: Box::pin(inner), pulse, deadline }))
         })
     }
 }
 
+/// A watch under way, whose signs of life are noted.
+struct Stream {
+    path: String,
+    heartbeats: Heartbeats,
+    has_ended: bool,
+}
+
+impl Stream {
+    /// The stream of a watch whose head has come. That of a list is a sign of life of the same objects.
+    fn begin(kind: &Kind, heartbeats: Heartbeats) -> Option<Self> {
+        match kind {
+            Kind::Watch(path) => {
+                heartbeats.opened(path, Instant::now());
+                Some(Self { path: path.clone(), heartbeats, has_ended: false })
+            }
+            Kind::List(path) => {
+                heartbeats.listed(path, Instant::now());
+                None
+            }
+            Kind::Single => None,
+        }
+    }
+
+    /// Something came: a change, a bookmark, an error, or the end that the server makes of every watch.
+    fn note<T, E>(&mut self, came: Option<&Result<T, E>>) {
+        match came {
+            Some(Err(_)) => self.has_ended = true,
+            Some(Ok(_)) => self.heartbeats.beat(&self.path, Instant::now()),
+            None if self.has_ended => {}
+            None => {
+                self.has_ended = true;
+                self.heartbeats.beat(&self.path, Instant::now());
+            }
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if !self.has_ended {
+            self.heartbeats.abandoned(&self.path);
+        }
+    }
+}
+
 /// A body that ends in time, or beats.
 pub(super) struct BoundedBody<B> {
     inner: Pin<Box<B>>,
-    pulse: Option<(String, Heartbeats)>,
+    pulse: Option<Stream>,
     deadline: Option<(Duration, Pin<Box<Sleep>>)>,
 }
 
@@ -90,8 +129,8 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         if let Poll::Ready(frame) = this.inner.as_mut().poll_frame(context) {
-            if let (Some(Ok(_)), Some((resource, heartbeats))) = (&frame, &this.pulse) {
-                heartbeats.beat(resource, Instant::now());
+            if let Some(stream) = &mut this.pulse {
+                stream.note(frame.as_ref());
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }

@@ -14,10 +14,10 @@ const WATCH: Duration = Duration::from_secs(5);
 /// A kind of call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A stream of changes of the resource with this plural.
+    /// A stream of changes of the objects under this path.
     Watch(String),
-    /// All objects of a resource.
-    List,
+    /// All objects under this path.
+    List(String),
     /// Everything else: done within a tick or not at all.
     Single,
 }
@@ -25,13 +25,14 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
         let uri = request.uri();
-        let Some(plural) = collection(uri.path()).filter(|_| request.method() == Method::GET) else {
+        if request.method() != Method::GET || !is_collection(uri.path()) {
             return Self::Single;
-        };
+        }
+        let path = uri.path().to_owned();
         let watches = |pair: &str| pair == "watch=true" || pair == "watch=1";
         match uri.query() {
-            Some(query) if query.split('&').any(watches) => Self::Watch(plural.to_owned()),
-            _ => Self::List,
+            Some(query) if query.split('&').any(watches) => Self::Watch(path),
+            _ => Self::List(path),
         }
     }
 
@@ -39,7 +40,7 @@ impl Kind {
     pub(super) fn to_head(&self) -> Duration {
         match self {
             Self::Watch(_) => WATCH,
-            Self::List => LIST,
+            Self::List(_) => LIST,
             Self::Single => TICK,
         }
     }
@@ -48,25 +49,20 @@ impl Kind {
     pub(super) fn to_end(&self) -> Option<Duration> {
         match self {
             Self::Watch(_) => None,
-            Self::List => Some(LIST),
+            Self::List(_) => Some(LIST),
             Self::Single => Some(TICK),
         }
     }
 }
 
-/// The plural, if the path is that of all objects of a resource, in one namespace or in all.
-fn collection(path: &str) -> Option<&str> {
-    let mut parts = path.trim_matches('/').split('/');
-    match parts.next()? {
-        "api" => parts.nth(0)?,
-        "apis" => parts.nth(1)?,
-        _ => return None,
+/// Whether the path is that of all objects of a resource, in one namespace or in all.
+fn is_collection(path: &str) -> bool {
+    let parts: Vec<_> = path.trim_matches('/').split('/').collect();
+    let below_version = match parts.as_slice() {
+        ["api", _, below @ ..] | ["apis", _, _, below @ ..] => below,
+        _ => return false,
     };
-    let parts: Vec<_> = parts.collect();
-    match parts.as_slice() {
-        [plural] | ["namespaces", _, plural] => Some(plural),
-        _ => None,
-    }
+    matches!(below_version, [_] | ["namespaces", _, _])
 }
 
 #[cfg(test)]
@@ -75,9 +71,10 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case("GET", "/api/v1/pods?watch=true&timeoutSeconds=30", Kind::Watch("pods".into()))]
-    #[case("GET", "/api/v1/namespaces/shop/pods?limit=500", Kind::List)]
-    #[case("GET", "/apis/headroom.dev/v1alpha1/scaledservices", Kind::List)]
+    #[case("GET", "/api/v1/pods?watch=true&timeoutSeconds=30", Kind::Watch("/api/v1/pods".into()))]
+    #[case("GET", "/api/v1/namespaces/shop/pods?limit=500", Kind::List("/api/v1/namespaces/shop/pods".into()))]
+    #[case("GET", "/apis/headroom.dev/v1alpha1/scaledservices", Kind::List("/apis/headroom.dev/v1alpha1/scaledservices".into()))]
+    #[case("GET", "/api/v1/namespaces/shop", Kind::Single)]
     #[case("GET", "/apis/apps/v1/namespaces/shop/deployments/orders/scale", Kind::Single)]
     #[case("PATCH", "/apis/apps/v1/namespaces/shop/deployments/orders/scale", Kind::Single)]
     #[case("POST", "/apis/events.k8s.io/v1/namespaces/shop/events", Kind::Single)]

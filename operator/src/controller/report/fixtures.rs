@@ -48,6 +48,7 @@ pub(in crate::controller) fn target(replicas: u32) -> Target {
         },
         uid: "t1".to_owned(),
         resource_version: "7".to_owned(),
+        counted: 0,
         replicas,
         selector: "app=orders".to_owned(),
     }

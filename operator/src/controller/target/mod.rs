@@ -123,6 +123,7 @@ fn target(name: &TargetName, scale: Scale) -> Target {
         uid: scale.metadata.uid.unwrap_or_default(),
         resource_version: scale.metadata.resource_version.unwrap_or_default(),
         replicas: scale.spec.and_then(|spec| spec.replicas).unwrap_or_default().max(0) as u32,
+        counted: status.replicas.max(0) as u32,
         selector: status.selector.unwrap_or_default(),
     }
 }

@@ -32,7 +32,9 @@ pub(super) fn conditions(view: &View<'_>, decided: &Decided, figures: &Figures) 
 fn ready(view: &View<'_>, decided: &Decided, figures: &Figures, evidence: &NewCondition) -> NewCondition {
     let Decided { target, outcome, .. } = decided;
     let (reason, message) = match (evidence.reason, outcome) {
-        (_, Outcome::Refused(Refusal::Failed { message })) if view.fails_for_long() => {
+        (_, Outcome::Refused(Refusal::Failed { message } | Refusal::Unread { message }))
+            if view.fails_for_long() =>
+        {
             (Reason::WriteFailed, format!("{} can't be sized: {message}", target.name))
         }
         (Reason::EvidenceAbsent, _) => (Reason::NoEvidence, evidence.message.clone()),

@@ -178,6 +178,9 @@ fn able_to_scale(view: &View<'_>, decided: &Decided, figures: &Figures) -> NewCo
         Outcome::Refused(Refusal::Failed { message }) => {
             (Reason::FailedUpdateScale, format!("{} pods can't be written: {message}", figures.target))
         }
+        Outcome::Refused(Refusal::Unread { message }) => {
+            (Reason::FailedGetScale, format!("the size can't be read: {message}"))
+        }
         Outcome::Refused(Refusal::Contested { manager }) => {
             (Reason::FieldConflict, contested(manager.as_deref(), figures))
         }

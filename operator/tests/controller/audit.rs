@@ -1,0 +1,55 @@
+//! What the log of every test must show.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use headroom_fake_api::{Record, Verb};
+use tokio::time::Instant;
+
+/// A holder of the lease writes no longer than so long after it last renewed it.
+const RENEW_DEADLINE: Duration = Duration::from_secs(6);
+const LEASE: &str = "-lease";
+
+/// Checks that only the leader wrote, that sizes went through `/scale` with their preconditions, and that no retry was
+/// made below the controller.
+pub fn audit(log: &[Record]) {
+    let mut renewed: BTreeMap<String, Instant> = BTreeMap::new();
+    let mut holder = String::new();
+    for record in log.iter().filter(|record| record.verb.writes()) {
+        if record.resource == "leases" {
+            if record.wrote() {
+                holder = record.body["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned();
+                renewed.insert(record.client.trim_end_matches(LEASE).to_owned(), record.at);
+            }
+            continue;
+        }
+        led(record, &holder, &renewed);
+        shape(record);
+    }
+}
+
+fn led(record: &Record, holder: &str, renewed: &BTreeMap<String, Instant>) {
+    let line = record.line();
+    assert_eq!(record.client, holder, "{line}: written by a replica that does not lead");
+    let age = renewed.get(&record.client).map(|at| record.at.duration_since(*at));
+    assert!(
+        age.is_some_and(|age| age <= RENEW_DEADLINE),
+        "{line}: written {age:?} after the lease was renewed"
+    );
+}
+
+fn shape(record: &Record) {
+    let (line, body) = (record.line(), &record.body);
+    match (record.verb, record.resource.as_str(), record.subresource.as_deref()) {
+        (Verb::Patch, _, Some("scale")) => {
+            let has = |field: &str| body["metadata"][field].as_str().is_some_and(|text| !text.is_empty());
+            assert!(has("uid") && has("resourceVersion"), "{line}: without its preconditions: {body}");
+            assert_eq!(record.field_manager.as_deref(), Some("headroom"), "{line}");
+        }
+        (Verb::Patch, "deployments", None) => {
+            assert!(body["spec"]["replicas"].is_null(), "{line}: an apply with a size: {body}");
+        }
+        (_, "deployments" | "statefulsets", None) => assert_eq!(record.verb, Verb::Create, "{line}"),
+        _ => {}
+    }
+}

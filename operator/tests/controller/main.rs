@@ -1,0 +1,13 @@
+//! The whole controller against an in-memory API server on a paused clock.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "how a test fails")]
+
+mod audit;
+mod evidence;
+mod growth;
+mod leaders;
+mod objects;
+mod outages;
+mod owned;
+mod servers;
+mod targets;
+mod world;
