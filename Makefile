@@ -48,8 +48,8 @@ images: tools ## Builds the images with Docker or buildah, and saves them in tar
 	images/build
 
 chart: tools ## Checks the Helm chart: lint, manifests, rights, values, dashboards, alerts
-	@command -v promtool >/dev/null 2>&1 || [ "$$(id -u)" != 0 ] || { apt-get update && apt-get install -y --no-install-recommends prometheus; }
-	cargo test -p headroom-e2e --test chart --test chart_values --test monitoring --test metric_names $(ARGS)
+	cargo test -p headroom-e2e --test chart --test chart_values --test monitoring $(ARGS)
+	cargo test -p headroom --test metric_names $(ARGS)
 
 # A C compiler is all that the crates need beside Rust.
 tools:

@@ -8,6 +8,8 @@ use std::process::{Command, Output};
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
+use crate::cluster::Checker;
+
 /// The oldest Kubernetes that the chart is for: `helm template` has no cluster to ask.
 const KUBERNETES: &str = "1.30.0";
 
@@ -21,29 +23,16 @@ pub fn folder() -> PathBuf {
     root().join("charts/headroom")
 }
 
-/// The program of this name on the PATH or among the tools that end-to-end tests have built. Without it the test
-/// called `test` is skipped, and says so past the test harness, which would hide it.
-pub fn tool(name: &str, test: &str) -> Option<PathBuf> {
-    let found = on_path(name).or_else(|| among_tools(name));
-    if found.is_none() {
-        let _ = writeln!(
-            stderr(),
-            "SKIPPED {test}: {name} is neither on the PATH nor in ~/.cache/headroom/tools"
-        );
-    }
-    found
+/// The program, or `None` where it cannot be had: then the test of this name is skipped, and that is said past the test
+/// harness, which would hide it.
+pub fn checker(checker: Checker, test: &str) -> Option<PathBuf> {
+    let found = checker.ensure();
+    found.inspect_err(|error| skip(test, &format!("{error:#}"))).ok()
 }
 
-fn on_path(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
-}
-
-fn among_tools(name: &str) -> Option<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-    let folders = fs::read_dir(cache.join("headroom/tools")).ok()?;
-    folders.flatten().map(|folder| folder.path().join(name)).find(|file| file.is_file())
+/// Says that a test is skipped.
+pub fn skip(test: &str, reason: &str) {
+    let _ = writeln!(stderr(), "SKIPPED {test}: {reason}");
 }
 
 /// Helm.
@@ -51,9 +40,9 @@ fn among_tools(name: &str) -> Option<PathBuf> {
 pub struct Helm(PathBuf);
 
 impl Helm {
-    /// `None` where it is missing; see [`tool`].
+    /// `None` where it is missing; see [`checker`].
     pub fn find(test: &str) -> Option<Self> {
-        tool("helm", test).map(Self)
+        checker(Checker::Helm, test).map(Self)
     }
 
     /// Runs it with these arguments, whatever comes of it.

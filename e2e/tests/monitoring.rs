@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use headroom_e2e::chart::{Helm, folder, root, tool};
+use headroom_e2e::chart::{Helm, checker, folder, root};
+use headroom_e2e::cluster::Checker;
 use serde_json::{Value, json};
 
 fn rules(helm: &Helm) -> Value {
@@ -28,7 +29,7 @@ fn dashboards() -> Vec<Value> {
 
 #[test]
 fn rules_hold_their_cases() {
-    let Some(promtool) = tool("promtool", "rules_hold_their_cases") else { return };
+    let Some(promtool) = checker(Checker::Promtool, "rules_hold_their_cases") else { return };
     for arguments in
         [["check", "rules", "files/rules/headroom.yaml"], ["test", "rules", "tests/rules_test.yaml"]]
     {
@@ -139,7 +140,7 @@ fn panels_explain_themselves_and_follow_the_variables() {
 /// Prometheus' own parser reads every query, with Grafana's variables filled in.
 #[test]
 fn queries_of_the_dashboards_are_valid() {
-    let Some(promtool) = tool("promtool", "queries_of_the_dashboards_are_valid") else { return };
+    let Some(promtool) = checker(Checker::Promtool, "queries_of_the_dashboards_are_valid") else { return };
     let boards = dashboards();
     let queries = boards.iter().flat_map(|board| {
         let panels =

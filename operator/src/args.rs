@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::controller::args::LogFormat;
 use crate::{check, controller, crds, decide, demo, docs, explain, standalone};
 
 /// Sizes a service so that it keeps its latency objective at the lowest cost.
@@ -45,6 +46,14 @@ enum Command {
 }
 
 impl Args {
+    /// How log lines look: the controller's are often read by machines.
+    pub fn log_format(&self) -> LogFormat {
+        match &self.command {
+            Command::Controller(args) => args.log_format,
+            _ => LogFormat::Text,
+        }
+    }
+
     /// Does it. The exit code is 0 when all is well, 3 when a verdict is missed, 130 when interrupted; for errors see
     /// [`crate::exit_code`].
     pub fn run(self) -> anyhow::Result<ExitCode> {

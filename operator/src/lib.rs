@@ -17,6 +17,7 @@ pub mod standalone;
 pub mod validate;
 
 pub use args::Args;
+pub use controller::args::LogFormat;
 
 use std::process::ExitCode;
 
@@ -26,11 +27,15 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
 }
 
 /// Logs to standard error what the variable `HEADROOM_LOG` asks for: `info` if it is not set.
-pub fn log_to_stderr() {
+pub fn log_to_stderr(format: LogFormat) {
     use std::io::{IsTerminal, stderr};
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("HEADROOM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colour = stderr().is_terminal() && !plain;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(colour).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
+    match format {
+        LogFormat::Text => log.with_ansi(colour).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
 }

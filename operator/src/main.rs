@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    headroom::log_to_stderr();
-    headroom::Args::parse().run().unwrap_or_else(|error| {
+    let args = headroom::Args::parse();
+    headroom::log_to_stderr(args.log_format());
+    args.run().unwrap_or_else(|error| {
         // Nothing is left to tell when standard error is gone.
         let _ = writeln!(io::stderr(), "headroom: {error:#}");
         headroom::exit_code(&error)

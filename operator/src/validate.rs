@@ -180,12 +180,13 @@ fn local_args(spec: &ScaledServiceSpec, config: &ServerConfig) -> Vec<OsString> 
 
 /// Arguments of the bundled server, wherever it runs: all but addresses, workers and revision.
 pub(crate) fn server_args(spec: &ScaledServiceSpec, config: &ServerConfig) -> Vec<String> {
-    let ServerConfig { slots_per_worker, queue_length, queue_delay: _, request_timeout, drain, cost } =
-        config;
+    let ServerConfig { slots_per_worker, queue_length, queue_delay: _, .. } = config;
+    let ServerConfig { request_timeout, connection_age, drain, cost, .. } = config;
     let mut args = vec![
         ("--slots-per-worker", slots_per_worker.to_string()),
         ("--queue", queue_length.to_string()),
         ("--request-timeout", request_timeout.to_string()),
+        ("--connection-age", connection_age.to_string()),
         ("--drain-wait", drain.delay.to_string()),
         ("--drain-timeout", drain.timeout.to_string()),
         ("--cpu", cost.cpu.to_string()),

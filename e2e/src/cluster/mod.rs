@@ -3,6 +3,7 @@
 
 pub mod audit;
 mod cgroups;
+mod checker;
 mod command;
 mod component;
 mod config;
@@ -31,6 +32,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 
+pub use checker::Checker;
 pub use fault::Faulty;
 pub use identity::ProcessIdentity;
 pub use pod::RunningPod;

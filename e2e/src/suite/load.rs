@@ -73,11 +73,13 @@ impl LoadJob {
     /// Waits until the generator's container runs; gives when that was, by the node's clock.
     pub fn until_running(&self) -> anyhow::Result<jiff::Timestamp> {
         until("the load to begin", Duration::from_secs(60), || {
-            let Some(pod) = objects(&self.namespace, "pods", Some(&format!("job-name={}", self.name)))?.pop() else {
+            let Some(pod) = objects(&self.namespace, "pods", Some(&format!("job-name={}", self.name)))?.pop()
+            else {
                 return Ok(None);
             };
             let state = &pod["status"]["containerStatuses"][0]["state"];
-            let started = state["running"]["startedAt"].as_str().or(state["terminated"]["startedAt"].as_str());
+            let started =
+                state["running"]["startedAt"].as_str().or(state["terminated"]["startedAt"].as_str());
             Ok(started.map(str::parse).transpose()?)
         })
     }
@@ -90,7 +92,10 @@ impl LoadJob {
             Ok((ended("succeeded") || ended("failed")).then_some(()))
         })?;
         let log = kubectl(&["-n", &self.namespace, "logs", &format!("job/{}", self.name), "--tail=-1"])?;
-        let json = log.find('{').map(|start| &log[start..]).with_context(|| format!("no summary in the log: {log}"))?;
+        let json = log
+            .find('{')
+            .map(|start| &log[start..])
+            .with_context(|| format!("no summary in the log: {log}"))?;
         let mut values = serde_json::Deserializer::from_str(json).into_iter::<Value>();
         let summary = values.next().context("no summary")??;
         serde_json::from_value(summary).context("the summary is not understood")

@@ -47,7 +47,11 @@ pub fn until<T>(
 }
 
 /// Holds for so long that `holds` stays true; the error says when it was not.
-pub fn stays(what: &str, time: Duration, mut holds: impl FnMut() -> anyhow::Result<bool>) -> anyhow::Result<()> {
+pub fn stays(
+    what: &str,
+    time: Duration,
+    mut holds: impl FnMut() -> anyhow::Result<bool>,
+) -> anyhow::Result<()> {
     let began = Instant::now();
     while began.elapsed() < time {
         if !holds()? {
@@ -60,7 +64,8 @@ pub fn stays(what: &str, time: Duration, mut holds: impl FnMut() -> anyhow::Resu
 
 /// The audit log of the cluster.
 pub fn audit_log() -> anyhow::Result<PathBuf> {
-    let path = std::env::var_os("AUDIT_LOG").context("AUDIT_LOG is not set: run the tests with `make e2e`")?;
+    let path =
+        std::env::var_os("AUDIT_LOG").context("AUDIT_LOG is not set: run the tests with `make e2e`")?;
     Ok(path.into())
 }
 
@@ -96,7 +101,8 @@ impl Audit {
     /// Sizes written in a namespace so far, by whomever, refused ones left out.
     pub fn sizes(&mut self, namespace: &str) -> anyhow::Result<Vec<Entry>> {
         let in_namespace = |entry: &&Entry| entry.object_ref.namespace == namespace && entry.succeeded();
-        let sizes = self.so_far()?.iter().filter(in_namespace).filter(|entry| entry.replicas_asked().is_some());
+        let sizes =
+            self.so_far()?.iter().filter(in_namespace).filter(|entry| entry.replicas_asked().is_some());
         Ok(sizes.cloned().collect())
     }
 }

@@ -24,8 +24,12 @@ pub struct Release {
 /// The controller that most tests share; installed by the first that asks.
 pub fn controller() -> anyhow::Result<&'static Release> {
     static SHARED: OnceLock<Result<Release, String>> = OnceLock::new();
-    let install = || Release::install("headroom", CONTROLLER_NAMESPACE, &[]).map_err(|error| format!("{error:#}"));
-    SHARED.get_or_init(install).as_ref().map_err(|error| anyhow::anyhow!("the controller is not installed: {error}"))
+    let install =
+        || Release::install("headroom", CONTROLLER_NAMESPACE, &[]).map_err(|error| format!("{error:#}"));
+    SHARED
+        .get_or_init(install)
+        .as_ref()
+        .map_err(|error| anyhow::anyhow!("the controller is not installed: {error}"))
 }
 
 /// The chart of this repository.
@@ -53,7 +57,8 @@ impl Release {
     pub fn leader(&self) -> anyhow::Result<String> {
         until("a leader", Duration::from_secs(30), || {
             let lease = object(&self.namespace, "lease", "headroom")?;
-            let holder = lease.and_then(|lease| Some(lease.pointer("/spec/holderIdentity")?.as_str()?.to_owned()));
+            let holder =
+                lease.and_then(|lease| Some(lease.pointer("/spec/holderIdentity")?.as_str()?.to_owned()));
             Ok(holder.filter(|holder| !holder.is_empty()))
         })
     }
@@ -67,9 +72,9 @@ impl Release {
     /// A figure of the leader's metrics; the sum over all series of the name.
     pub fn metric(&self, name: &str) -> anyhow::Result<f64> {
         let text = self.ask(&self.leader()?, "/metrics")?;
-        let series = text.lines().filter(|line| {
-            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
-        });
+        let series = text
+            .lines()
+            .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
         let values = series.map(|line| line.rsplit(' ').next().unwrap_or_default().parse::<f64>());
         values.sum::<Result<f64, _>>().with_context(|| format!("{name} is no number"))
     }

@@ -62,6 +62,7 @@ impl Plan {
                     "config": {
                         "slotsPerWorker": WAIT.1,
                         "queueLength": 200,
+                        "connectionAge": "5s",
                         "drain": { "delay": "2s", "timeout": "10s" },
                         "cost": { "wait": WAIT.0, "distribution": "Exponential" },
                     },
@@ -87,7 +88,10 @@ impl Plan {
 
     /// Applies it and gives it back as a service in the cluster.
     pub fn apply(&self, namespace: &str) -> anyhow::Result<ScaledService> {
-        kubectl_with_input(&["apply", "--server-side", "--field-manager=e2e", "-f", "-"], &self.object(namespace).to_string())?;
+        kubectl_with_input(
+            &["apply", "--server-side", "--field-manager=e2e", "-f", "-"],
+            &self.object(namespace).to_string(),
+        )?;
         Ok(ScaledService { namespace: namespace.to_owned(), name: self.name.clone() })
     }
 }
@@ -125,13 +129,15 @@ impl ScaledService {
 
     /// Pods asked for, of the Deployment of the same name.
     pub fn size(&self) -> anyhow::Result<u64> {
-        let deployment = object(&self.namespace, "deployment", &self.name)?.context("there is no Deployment yet")?;
+        let deployment =
+            object(&self.namespace, "deployment", &self.name)?.context("there is no Deployment yet")?;
         deployment.pointer("/spec/replicas").and_then(Value::as_u64).context("no size")
     }
 
     /// Pods that are ready.
     pub fn ready(&self) -> anyhow::Result<u64> {
-        let deployment = object(&self.namespace, "deployment", &self.name)?.context("there is no Deployment yet")?;
+        let deployment =
+            object(&self.namespace, "deployment", &self.name)?.context("there is no Deployment yet")?;
         Ok(deployment.pointer("/status/readyReplicas").and_then(Value::as_u64).unwrap_or_default())
     }
 
@@ -152,7 +158,8 @@ impl ScaledService {
     pub fn url(&self) -> anyhow::Result<String> {
         until("the Service", Duration::from_secs(20), || {
             let Some(service) = object(&self.namespace, "service", &self.name)? else { return Ok(None) };
-            let address = service.pointer("/spec/clusterIP").and_then(Value::as_str).context("no cluster IP")?;
+            let address =
+                service.pointer("/spec/clusterIP").and_then(Value::as_str).context("no cluster IP")?;
             let port = service.pointer("/spec/ports/0/port").and_then(Value::as_u64).context("no port")?;
             Ok(Some(format!("http://{address}:{port}/")))
         })

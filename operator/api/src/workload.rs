@@ -51,6 +51,11 @@ pub struct ServerConfig {
     #[serde(default = "request_timeout")]
     pub request_timeout: Duration,
 
+    /// Age at which a connection is closed after its next answer, give or take a tenth, so that new pods get their
+    /// share; 1s to 24h.
+    #[serde(default = "connection_age")]
+    pub connection_age: Duration,
+
     /// How a pod stops.
     #[serde(default)]
     pub drain: Drain,
@@ -113,6 +118,7 @@ impl Default for ServerConfig {
             queue_length: queue_length(),
             queue_delay: None,
             request_timeout: request_timeout(),
+            connection_age: connection_age(),
             drain: Drain::default(),
             cost: RequestCost::default(),
         }
@@ -150,6 +156,10 @@ fn queue_length() -> u32 {
 
 fn request_timeout() -> Duration {
     Duration::from_secs(10)
+}
+
+fn connection_age() -> Duration {
+    Duration::from_secs(60)
 }
 
 fn drain_delay() -> Duration {

@@ -50,13 +50,16 @@ async fn definitions(client: &Client, pre: bool) -> anyhow::Result<Vec<Finding>>
     Ok(findings)
 }
 
-const REMEDY: &str = "helm upgrade with crds.enabled=true, or: headroom crds | kubectl apply --server-side -f -";
+const REMEDY: &str =
+    "helm upgrade with crds.enabled=true, or: headroom crds | kubectl apply --server-side -f -";
 
 fn compared(ours: &Value, theirs: &Value) -> Finding {
     let schema = |crd: &Value| crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone();
     match first_missing(&schema(ours), &schema(theirs)) {
         Some(field) => {
-            let message = format!("is older than this binary: it lacks the field {field}, which the API server would drop");
+            let message = format!(
+                "is older than this binary: it lacks the field {field}, which the API server would drop"
+            );
             Finding::failed("crd-current", message, REMEDY)
         }
         None => Finding::good("crd-current", "knows every field of this binary"),

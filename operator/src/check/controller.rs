@@ -14,6 +14,8 @@ use super::permissions::{PERMISSIONS, Permission, Place};
 
 /// Label of the controller's pods, as the chart sets it.
 const PODS: &str = "app.kubernetes.io/name=headroom";
+/// The Lease, as the chart names it for a release named headroom.
+const LEASE: &str = "headroom";
 /// A leader renews its lease at least so often.
 const RENEWED_WITHIN: Duration = Duration::from_secs(12);
 
@@ -45,7 +47,9 @@ fn running(pods: &[Pod]) -> Finding {
     let message = format!("{ready} of {all} pods are ready");
     match ready {
         0 => Finding::failed("controller-running", message, "look at the pods' logs and events"),
-        _ if ready < all => Finding::warning("controller-running", message, "look at the pods' logs and events"),
+        _ if ready < all => {
+            Finding::warning("controller-running", message, "look at the pods' logs and events")
+        }
         _ => Finding::good("controller-running", message),
     }
 }
@@ -56,12 +60,20 @@ async fn leader(client: &Client, namespace: &str) -> Finding {
     let mut first: Option<Lease> = None;
     let began = tokio::time::Instant::now();
     while began.elapsed() < RENEWED_WITHIN {
-        match leases.get_opt("headroom").await {
+        match leases.get_opt(LEASE).await {
             Err(error) => {
-                return Finding::unknown("controller-leader", error.to_string(), "run as a user who may get leases");
+                return Finding::unknown(
+                    "controller-leader",
+                    error.to_string(),
+                    "run as a user who may get leases",
+                );
             }
             Ok(None) => {
-                return Finding::failed("controller-leader", "no replica has ever led", "look at the controller's logs");
+                return Finding::failed(
+                    "controller-leader",
+                    "no replica has ever led",
+                    "look at the controller's logs",
+                );
             }
             Ok(Some(lease)) => match &first {
                 Some(before) if before.resource_version() != lease.resource_version() => {
@@ -74,7 +86,8 @@ async fn leader(client: &Client, namespace: &str) -> Finding {
         }
         sleep(Duration::from_millis(500)).await;
     }
-    let message = format!("nobody renewed the lease within {} s: sizes are not written", RENEWED_WITHIN.as_secs());
+    let message =
+        format!("nobody renewed the lease within {} s: sizes are not written", RENEWED_WITHIN.as_secs());
     Finding::failed("controller-leader", message, "look at the controller's pods and logs")
 }
 
@@ -84,7 +97,8 @@ async fn allowed(client: &Client, namespace: &str, account: &str) -> Vec<Finding
     let user = format!("system:serviceaccount:{namespace}:{account}");
     let mut findings = Vec::new();
     for permission in PERMISSIONS {
-        let review = SubjectAccessReview { spec: asked(permission, namespace, account, &user), ..Default::default() };
+        let review =
+            SubjectAccessReview { spec: asked(permission, namespace, account, &user), ..Default::default() };
         match reviews.create(&PostParams::default(), &review).await {
             Err(error) => {
                 let remedy = "run as a user who may create subjectaccessreviews";
@@ -106,8 +120,12 @@ fn asked(permission: Permission, namespace: &str, account: &str, user: &str) -> 
         Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
         None => (permission.resource, None),
     };
-    // The token permission is for the controller's own account alone.
-    let named = subresource.as_deref() == Some("token");
+    // Both are granted for one object alone; creating a lease can't be, for it has no name yet.
+    let name = match (resource, permission.verb) {
+        ("serviceaccounts", _) => Some(account.to_owned()),
+        ("leases", "get" | "update") => Some(LEASE.to_owned()),
+        _ => None,
+    };
     SubjectAccessReviewSpec {
         user: Some(user.to_owned()),
         resource_attributes: Some(ResourceAttributes {
@@ -116,7 +134,7 @@ fn asked(permission: Permission, namespace: &str, account: &str, user: &str) -> 
             subresource,
             verb: Some(permission.verb.to_owned()),
             namespace: (permission.place == Place::Own).then(|| namespace.to_owned()),
-            name: named.then(|| account.to_owned()),
+            name,
             ..ResourceAttributes::default()
         }),
         ..SubjectAccessReviewSpec::default()
@@ -128,10 +146,13 @@ fn refused(permission: Permission, user: &str) -> Finding {
     let group = if group.is_empty() { "core" } else { group };
     let (consequence, value) = match place {
         Place::Watched => ("services are not sized", "helm upgrade: the chart grants it"),
-        Place::Own => ("no replica can lead, or workers can't be changed", "helm upgrade: the chart grants it"),
+        Place::Own => {
+            ("no replica can lead, or workers can't be changed", "helm upgrade: the chart grants it")
+        }
         Place::Workload => ("bundled workloads are not kept", "helm upgrade with workload.enabled=true"),
     };
     let message = format!("{user} may not {verb} {resource} ({group}) in all namespaces: {consequence}");
-    let remedy = format!("{value}; with watchNamespaces set the permission exists only there, and that is fine");
+    let remedy =
+        format!("{value}; with watchNamespaces set the permission exists only there, and that is fine");
     Finding::failed("controller-permissions", message, remedy)
 }

@@ -66,7 +66,10 @@ impl Args {
             Ok(findings) => self.write(&findings?),
             Err(_) => {
                 let seconds = self.wait;
-                writeln!(std::io::stderr(), "headroom check: not done within {seconds} s: is the API server reachable?")?;
+                writeln!(
+                    std::io::stderr(),
+                    "headroom check: not done within {seconds} s: is the API server reachable?"
+                )?;
                 Ok(ExitCode::from(TIMED_OUT))
             }
         }

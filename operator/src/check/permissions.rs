@@ -29,8 +29,7 @@ const fn rule(place: Place, group: &'static str, resource: &'static str, verb: &
 }
 
 /// Every permission, for the kinds that the chart lets scale by default.
-pub const PERMISSIONS: [Permission; 32] = [
-    rule(Place::Watched, "headroom.dev", "scaledservices", "get"),
+pub const PERMISSIONS: [Permission; 31] = [
     rule(Place::Watched, "headroom.dev", "scaledservices", "list"),
     rule(Place::Watched, "headroom.dev", "scaledservices", "watch"),
     rule(Place::Watched, "headroom.dev", "scaledservices/status", "patch"),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use headroom_api::events::EventReason;
 use headroom_api::{ScaledService, ScaledServiceCheckpoint};
 use headroom_core::State;
 use kube::api::{Patch, PatchParams};
@@ -13,6 +14,7 @@ use super::FIELD_MANAGER;
 use super::context::Context;
 use super::findings::Standing;
 use super::memory::Memory;
+use super::report::events::NewEvent;
 use super::target::in_full;
 
 /// Time between two writes.
@@ -34,9 +36,14 @@ pub async fn resume(cx: &Context, service: &ScaledService, memory: &mut Memory) 
     };
     if let Some(found) = found.filter(ours) {
         match state_of(&found) {
-            Ok(state) => memory.state = state,
+            Ok(state) => {
+                memory.state = state;
+                let note = format!("what was learned until {} is used again", found.spec.saved_at.0);
+                memory.news.push(NewEvent::new(EventReason::CheckpointRestored, "", note));
+            }
             Err(error) => {
-                tracing::warn!(service = service.name_any(), %error, "the checkpoint is not understood: starting anew");
+                let note = format!("the checkpoint is not understood, what it held is learned anew: {error}");
+                memory.news.push(NewEvent::new(EventReason::CheckpointIgnored, "", note));
             }
         }
     }

@@ -95,6 +95,8 @@ pub struct Decided {
     pub decision: Decision,
     /// What was done about it.
     pub outcome: Outcome,
+    /// Field manager that changed the size since the last look, where it was not us and is known.
+    pub resized_by: Option<String>,
     /// Whether the running pods took over the worker count; `None` where none is asked for.
     pub workers: Option<Acknowledged>,
 }

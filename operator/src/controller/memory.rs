@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::contest::Contest;
 use super::findings::Target;
 use super::observe::Attention;
+use super::report::events::NewEvent;
 use super::workload::Upkeep;
 use super::workload::runtime::Pushes;
 
@@ -35,6 +36,8 @@ pub struct Memory {
     pub short: u32,
     /// Whether the last decision wanted fewer pods.
     pub wants_fewer: bool,
+    /// Events of the look under way that no standing tells.
+    pub news: Vec<NewEvent>,
     /// Whether the checkpoint has been asked for.
     pub resumed: bool,
     /// The objects of a bundled workload.
@@ -64,6 +67,7 @@ impl Memory {
             target: None,
             short: 0,
             wants_fewer: false,
+            news: Vec::new(),
             resumed: false,
             upkeep: Upkeep::default(),
             pushes: Pushes::default(),

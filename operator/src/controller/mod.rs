@@ -5,6 +5,7 @@
 
 pub mod act;
 pub mod admin;
+mod again;
 pub mod args;
 pub mod checker;
 pub mod checkpoint;

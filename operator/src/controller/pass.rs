@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use headroom_api::{Mode, ScaledService};
-use headroom_core::observation::{Inventory, Shrinking};
+use headroom_core::observation::{Inventory, Resizer, Shrinking};
 use headroom_core::units::Replicas;
 use headroom_core::{Decision, Observation, Pod, PodState, Policy, decide};
 use kube::ResourceExt;
@@ -143,7 +143,10 @@ async fn fresh_target(
             memory.upkeep.forget();
             Err(Standing::TargetNotFound { message: error.to_string() })
         }
-        Err(error) => Err(Standing::ScaleUnreadable { message: error.to_string() }),
+        Err(error) => {
+            cx.metrics.api_request_errors.count(&["scale"]);
+            Err(Standing::ScaleUnreadable { message: error.to_string() })
+        }
     }
 }
 
@@ -226,7 +229,8 @@ async fn blocked(
     memory.blocked.0.clone()
 }
 
-/// Decides on the size as it is now, and writes it; where the target changed in between, again.
+/// Decides on the size as it is now, and writes it; where the target changed in between, again. While the size can't be
+/// read the last one known is decided on, so that nothing is missed, and nothing is written.
 async fn think_and_act(
     cx: &Context,
     service: &ScaledService,
@@ -242,20 +246,15 @@ async fn think_and_act(
         if unread.is_none() {
             seen.resized_by = memory.contest.notice(target.replicas, cx.leadership.may_write(now), now);
         }
-        let began = std::time::Instant::now();
-        let at = cx.clock.now();
-        let decision = memory.think(now, |state| decide(policy, state, &seen, at)).ok_or_else(|| {
-            invalid("this object makes the controller panic, please report it: it is left alone for a minute")
-        })?;
-        cx.metrics.decide_duration.observe(began.elapsed().as_secs_f64());
-        memory.attention.ask = decision.ask;
+        let decision = think(cx, memory, policy, &seen)?;
         let outcome = match unread {
-            Some(message) => Some(Outcome::Refused(Refusal::Unread { message })),
             None => write(cx, service, memory, &target, &seen, &decision, now).await,
+            Some(message) => Some(Outcome::Refused(Refusal::Unread { message })),
         };
         let stale = outcome.is_none();
         let outcome = outcome.unwrap_or(Outcome::Refused(Refusal::Conflict));
-        decided = Some(Decided { target, observation: seen.clone(), decision, outcome, workers: None });
+        let observation = seen.clone();
+        decided = Some(Decided { target, observation, decision, outcome, resized_by: None, workers: None });
         if !stale {
             break;
         }
@@ -263,6 +262,22 @@ async fn think_and_act(
     let decided = decided.ok_or_else(|| invalid("nothing was decided"))?;
     memory.wants_fewer = decided.decision.target_replicas.0 < decided.target.replicas;
     Ok(decided)
+}
+
+fn think(
+    cx: &Context,
+    memory: &mut Memory,
+    policy: &Policy,
+    seen: &Observation,
+) -> Result<Decision, Standing> {
+    let (began, at) = (std::time::Instant::now(), cx.clock.now());
+    let decision = memory.think(Instant::now(), |state| decide(policy, state, seen, at));
+    let decision = decision.ok_or_else(|| {
+        invalid("this object makes the controller panic: it is left alone for a minute; please report it")
+    })?;
+    cx.metrics.decide_duration.observe(began.elapsed().as_secs_f64());
+    memory.attention.ask = decision.ask;
+    Ok(decision)
 }
 
 /// Writes the size; `None` when the target changed since it was read.
@@ -314,8 +329,16 @@ async fn write(
 /// What comes after the size: who fights it, the workers inside the pods, and what must not be forgotten.
 async fn finish(cx: &Context, service: &ScaledService, memory: &mut Memory, mut decided: Decided) -> Decided {
     let namespace = service.namespace().unwrap_or_default();
-    if let Outcome::Refused(Refusal::Contested { manager }) = &mut decided.outcome {
-        *manager = cx.scales.other_writer(&namespace, &decided.target.name).await.ok().flatten();
+    if decided.observation.resized_by == Resizer::Other {
+        decided.resized_by = cx.scales.other_writer(&namespace, &decided.target.name).await.ok().flatten();
+    }
+    match &mut decided.outcome {
+        Outcome::Refused(Refusal::Contested { manager }) => {
+            *manager = cx.scales.other_writer(&namespace, &decided.target.name).await.ok().flatten();
+        }
+        Outcome::Refused(Refusal::Failed { .. }) => cx.metrics.write_errors.count(&["scale", "Failed"]),
+        Outcome::Refused(Refusal::Conflict) => cx.metrics.write_errors.count(&["scale", "Conflict"]),
+        _ => {}
     }
     if service.spec.mode == Mode::Active && cx.leadership.may_write(Instant::now()) {
         decided.workers = push_workers(cx, service, memory, &decided.decision).await;

@@ -15,6 +15,7 @@ use super::context::Context;
 use super::findings::Standing;
 use super::fleet::Glance;
 use super::pass::{Tick, pass};
+use super::report::events::NewEvent;
 use super::report::{Finding, Report, Role};
 use super::watch::{GuardedService, Snapshot};
 
@@ -34,9 +35,16 @@ pub struct Signs {
 struct Loop {
     cx: Arc<Context>,
     report: Report,
-    passes: JoinSet<Option<(String, Finding)>>,
+    passes: JoinSet<Option<Passed>>,
     /// The last finding about each service, by UID.
     findings: BTreeMap<String, Finding>,
+}
+
+/// A pass that came to an end.
+struct Passed {
+    uid: String,
+    finding: Finding,
+    news: Vec<NewEvent>,
 }
 
 /// Ticks until `stop` says so; then the passes under way are finished.
@@ -88,14 +96,18 @@ impl Loop {
             let standing = Arc::new(standing?);
             glance(&cx, &uid, &standing);
             let Ok(service) = &service.0 else { return None };
-            Some((uid, Finding { service: Arc::new(service.clone()), standing }))
+            let finding = Finding { service: Arc::new(service.clone()), standing };
+            Some(Passed { uid, finding, news: std::mem::take(&mut memory.news) })
         });
     }
 
-    fn note(&mut self, ended: Option<(String, Finding)>) {
-        if let Some((uid, finding)) = ended {
-            self.findings.insert(uid, finding);
+    fn note(&mut self, ended: Option<Passed>) {
+        let Some(Passed { uid, finding, news }) = ended else { return };
+        if self.cx.leadership.may_write(Instant::now()) {
+            news.into_iter()
+                .for_each(|event| self.report.event(&finding.service, event, self.cx.clock.now()));
         }
+        self.findings.insert(uid, finding);
     }
 
     fn tell(&mut self, now: Instant) {

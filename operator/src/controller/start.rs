@@ -92,7 +92,8 @@ impl Args {
         let candidate = self.candidate();
         let (metrics, board) = (Arc::<Metrics>::default(), Arc::<Board>::default());
         let teller = Teller::new(client.clone(), candidate.identity.clone(), Arc::clone(&metrics));
-        let report = Report::new(teller, Arc::clone(&metrics), Arc::clone(&board));
+        let report =
+            Report::new(teller, Arc::clone(&metrics), Arc::clone(&board), self.status_writes_per_second);
         let cx = self.context(client, heartbeats, port, Arc::clone(&metrics));
         let signs = Signs { turned: watch::Sender::new(None), synced: watch::Sender::new(false) };
         let admin =

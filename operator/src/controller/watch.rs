@@ -5,7 +5,6 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::ExponentialBuilder;
 use futures::{StreamExt, stream};
 use headroom_api::ScaledService;
 use k8s_openapi::NamespaceResourceScope;
@@ -13,14 +12,17 @@ use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::{Lookup, Store, store};
-use kube::runtime::watcher::{self, ExponentialBackoff, watcher};
+use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 
+use super::again::Again;
 use super::client::{Heartbeats, Pulse, WATCH_TIMEOUT};
 use super::observe::SeenPod;
 
+/// An outage is logged once in so long.
+const TELL_AGAIN: Duration = Duration::from_secs(30);
 /// Everything is listed anew after so long: a change that was never told would be missed for ever.
 const RELIST: Duration = Duration::from_secs(270);
 
@@ -139,16 +141,6 @@ where
     }
 }
 
-/// After an outage the first look must not be half a minute late, as it would be with kube's own back-off; the jitter
-/// keeps the replicas apart.
-fn backoff() -> ExponentialBuilder {
-    ExponentialBuilder::new()
-        .with_min_delay(Duration::from_millis(250))
-        .with_max_delay(Duration::from_secs(5))
-        .with_jitter()
-        .without_max_times()
-}
-
 /// Keeps a store current for as long as the process lives.
 fn reflect<K>(api: Api<K>, heartbeats: Heartbeats, resource: &'static str, trim: fn(&mut K)) -> Store<K>
 where
@@ -160,11 +152,16 @@ where
     let config = watcher::Config::default().timeout(WATCH_TIMEOUT.as_secs() as u32);
     // The store keeps what it has until the new list is complete.
     let watches = stream::repeat_with(move || watcher(api.clone(), config.clone()).take_until(sleep(RELIST)));
-    let changes = watches.flatten().backoff(ExponentialBackoff::from(backoff())).modify(trim).reflect(writer);
+    let changes = watches.flatten().backoff(Again::default()).modify(trim).reflect(writer);
+    let mut told: Option<Instant> = None;
     tokio::spawn(changes.for_each(move |change| {
         if let Err(error) = change {
-            tracing::warn!(resource, %error, "a watch broke; it begins again");
-            heartbeats.broke(&path, Instant::now());
+            let now = Instant::now();
+            heartbeats.broke(&path, now);
+            if told.is_none_or(|told| now.duration_since(told) > TELL_AGAIN) {
+                tracing::warn!(resource, %error, "a watch broke; it begins again");
+                told = Some(now);
+            }
         }
         futures::future::ready(())
     }));

@@ -9,7 +9,7 @@ use crate::{
     workload::ServerConfig,
 };
 
-pub(super) const RULES: [Rule; 13] = [
+pub(super) const RULES: [Rule; 14] = [
     Rule {
         cel: "!has(self.workload) || (duration(self.workload.config.requestTimeout) <= duration('1h') && \
               self.objectives.latency.all(l, duration(self.workload.config.requestTimeout) >= duration(l.threshold)))",
@@ -35,6 +35,18 @@ pub(super) const RULES: [Rule; 13] = [
         },
     },
     Rule {
+        cel: "!has(self.workload) || (duration(self.workload.config.connectionAge) >= duration('1s') && \
+              duration(self.workload.config.connectionAge) <= duration('24h'))",
+        message: "must be between 1s and 24h",
+        field: "workload.config.connectionAge",
+        broken_at: |spec| {
+            config(spec, "connectionAge", |config| {
+                let bounds = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
+                !bounds.contains(&config.connection_age)
+            })
+        },
+    },
+    Rule {
         cel: "!has(self.workload) || self.objectives.latency.all(l, duration(self.workload.config.cost.cpu) + \
               duration(self.workload.config.cost.wait) <= duration(l.threshold))",
         message: "cpu and wait together must not exceed any latency threshold: the mean request would be late \
@@ -48,9 +60,10 @@ pub(super) const RULES: [Rule; 13] = [
         },
     },
     Rule {
-        cel: "!has(self.workload) || duration(self.workload.config.drain.delay) + \
-              duration(self.workload.config.drain.timeout) <= \
-              duration(string(self.workload.pod.terminationGracePeriodSeconds) + 's')",
+        // Rounded up to whole seconds: a duration made from a number costs more than the API server allows.
+        cel: "!has(self.workload) || (duration(self.workload.config.drain.delay) + \
+              duration(self.workload.config.drain.timeout) + duration('999ms')).getSeconds() <= \
+              self.workload.pod.terminationGracePeriodSeconds",
         message: "must cover config.drain.delay and config.drain.timeout together (defaults 5s and 20s), or pods are \
                   killed with requests in flight: raise it or shorten the drain",
         field: "workload.pod.terminationGracePeriodSeconds",

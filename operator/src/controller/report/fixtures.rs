@@ -109,6 +109,7 @@ pub(in crate::controller) fn calm() -> Decided {
         observation: Observation { replicas: Replicas(7), pods, ..Observation::default() },
         decision,
         outcome: Outcome::Unchanged,
+        resized_by: None,
         workers: None,
     }
 }

@@ -74,15 +74,16 @@ struct Told {
 }
 
 impl Report {
-    /// Writes with `teller`, hears from `ended` what became of it.
+    /// Writes with `teller`, hears from `ended` what became of it. At most `writes_per_second` statuses are written.
     pub fn new(
         (teller, ended): (Teller, mpsc::UnboundedReceiver<Ended>),
         metrics: Arc<Metrics>,
         board: Arc<Board>,
+        writes_per_second: u32,
     ) -> Self {
         Self {
             services: HashMap::new(),
-            quiet: Quiet::default(),
+            quiet: Quiet::new(writes_per_second),
             dedupe: Dedupe::default(),
             teller,
             ended,

@@ -12,8 +12,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 const NUMBERS_EVERY: f64 = 15.0;
 /// Writes are counted over so many seconds.
 const MINUTE: f64 = 60.0;
-/// Status writes a second for all services together, and the most that may be saved up.
-const FLEET_PER_SECOND: f64 = 20.0;
 
 /// What a new status changes, the least urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,8 +87,10 @@ fn urgency(kind: ConditionType) -> Change {
 }
 
 /// Remembers what was written when.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Quiet {
+    /// Writes a second, over all services.
+    budget: f64,
     services: HashMap<String, History>,
     /// Writes that may be made at once, and when that was true.
     saved: Option<(f64, Timestamp)>,
@@ -104,6 +104,11 @@ struct History {
 }
 
 impl Quiet {
+    /// Writes at most so often a second, over all services.
+    pub fn new(per_second: u32) -> Self {
+        Self { budget: f64::from(per_second), services: HashMap::new(), saved: None }
+    }
+
     /// Which of these services, named by UID, to write now: the most urgent first, then those that waited longest.
     /// Each counts as being written until [`Self::done`] or [`Self::failed`] is called for it.
     pub fn choose(&mut self, mut wishes: Vec<(String, Change)>, now: Timestamp) -> Vec<String> {
@@ -156,8 +161,8 @@ impl Quiet {
     }
 
     fn saved_up(&mut self, now: Timestamp) -> f64 {
-        let saved = self.saved.map_or(FLEET_PER_SECOND, |(saved, since)| {
-            (saved + FLEET_PER_SECOND * seconds(since, now)).min(FLEET_PER_SECOND)
+        let saved = self.saved.map_or(self.budget, |(saved, since)| {
+            (saved + self.budget * seconds(since, now)).min(self.budget)
         });
         self.saved = Some((saved, now));
         saved

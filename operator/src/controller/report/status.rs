@@ -101,7 +101,10 @@ fn size_change(view: &View<'_>) -> Option<SizeChange> {
         from: before,
         to: now,
         reason: reason.to_owned(),
-        message: format!("{before} -> {now} pods, noticed and not written at this moment"),
+        message: match &decided.resized_by {
+            Some(manager) => format!("{before} -> {now} pods, set by {manager}"),
+            None => format!("{before} -> {now} pods, noticed and not written at this moment"),
+        },
         offered_rate: None,
         capacity_per_pod: None,
     })

@@ -39,7 +39,7 @@ impl Run {
             settling: Settling::default(),
             picture: Picture { status: ScaledServiceStatus::default(), figures: None },
             written: None,
-            quiet: Quiet::default(),
+            quiet: Quiet::new(20),
             writes: Vec::new(),
             changes: Vec::new(),
         }
@@ -63,8 +63,14 @@ impl Run {
         };
         self.size = to;
         self.counters.resize(to as usize, 0.0);
-        let decided =
-            Decided { target: target(self.size), observation: seen, decision, outcome, workers: None };
+        let decided = Decided {
+            target: target(self.size),
+            observation: seen,
+            decision,
+            outcome,
+            resized_by: None,
+            workers: None,
+        };
         self.tell(&standing(decided), second);
     }
 
@@ -144,6 +150,7 @@ fn a_gap_in_the_evidence_is_written_at_once() {
         observation: seen,
         decision,
         outcome: Outcome::Unchanged,
+        resized_by: None,
         workers: None,
     };
     run.tell(&standing(decided), 60);

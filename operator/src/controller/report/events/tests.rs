@@ -1,5 +1,5 @@
 use headroom_core::units::{Replicas, Share};
-use headroom_core::{Answer, ReasonCode};
+use headroom_core::{Answer, ReasonCode, Resizer};
 use rstest::rstest;
 
 use super::*;
@@ -57,6 +57,7 @@ fn by_other() -> Standing {
     change(|decided| {
         decided.decision.numbers.replicas = Replicas(5);
         decided.decision.target_replicas = Replicas(5);
+        decided.observation.resized_by = Resizer::Other;
     })
 }
 

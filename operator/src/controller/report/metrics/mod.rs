@@ -90,7 +90,7 @@ metrics! {
     #[object] decisions: counter("decisions", "Decisions to change the size, by direction (up, down) and the reason that decided.", &["namespace", "scaledservice", "direction", "reason"]);
     #[object] condition: gauge("condition", "1 for each condition as it is now.", &["namespace", "scaledservice", "kind", "type", "status", "reason"]);
     leader: gauge("leader", "1 in the replica of the controller that writes.", &[]);
-    tick_duration: histogram("tick_duration_seconds", "Time of one pass over all services.", &TICK_BUCKETS);
+    tick_duration: histogram("tick_duration_seconds", "Time of one pass over one service.", &TICK_BUCKETS);
     decide_duration: histogram("decide_duration_seconds", "Time of one decision about one service.", &DECIDE_BUCKETS);
     load_to_write: histogram("load_to_write_seconds", "Time from asking the pods to the answer to the size written because of what they said.", &TICK_BUCKETS);
     writes: counter("writes", "Writes that the API server accepted.", &["resource", "verb"]);

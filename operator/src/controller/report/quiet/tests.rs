@@ -46,14 +46,14 @@ fn a_change_is_as_urgent_as_the_most_urgent_thing_in_it() {
 
 #[test]
 fn numbers_wait_fifteen_seconds() {
-    let mut quiet = Quiet::default();
+    let mut quiet = Quiet::new(20);
     let written = (0..120).filter(|second| writes(&mut quiet, Change::Numbers, *second)).count();
     assert_eq!(written, 8);
 }
 
 #[test]
 fn an_explanation_goes_at_once_but_not_more_than_four_times_a_minute() {
-    let mut quiet = Quiet::default();
+    let mut quiet = Quiet::new(20);
     assert!(writes(&mut quiet, Change::Numbers, 0));
     assert!(writes(&mut quiet, Change::Explanation, 1));
     let written = (2..60).filter(|second| writes(&mut quiet, Change::Explanation, *second)).count();
@@ -64,7 +64,7 @@ fn an_explanation_goes_at_once_but_not_more_than_four_times_a_minute() {
 
 #[test]
 fn nothing_is_never_written_and_a_write_under_way_is_waited_for() {
-    let mut quiet = Quiet::default();
+    let mut quiet = Quiet::new(20);
     assert!(!writes(&mut quiet, Change::Nothing, 0));
     let wish = || vec![("a".to_owned(), Change::Size)];
     assert_eq!(quiet.choose(wish(), at(1)).len(), 1);
@@ -75,7 +75,7 @@ fn nothing_is_never_written_and_a_write_under_way_is_waited_for() {
 
 #[test]
 fn the_fleet_writes_twenty_a_second_the_most_urgent_first() {
-    let mut quiet = Quiet::default();
+    let mut quiet = Quiet::new(20);
     let mut wishes: Vec<_> = (0..100).map(|i| (format!("n{i:03}"), Change::Numbers)).collect();
     wishes.extend((0..30).map(|i| (format!("v{i:02}"), Change::Vital)));
     let first = quiet.choose(wishes.clone(), at(0));
@@ -98,7 +98,7 @@ fn the_fleet_writes_twenty_a_second_the_most_urgent_first() {
 
 #[test]
 fn a_clock_that_goes_back_holds_up_nothing_for_long() {
-    let mut quiet = Quiet::default();
+    let mut quiet = Quiet::new(20);
     assert!(writes(&mut quiet, Change::Size, 100));
     assert!(writes(&mut quiet, Change::Size, 50));
 }

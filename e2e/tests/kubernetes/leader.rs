@@ -1,0 +1,64 @@
+//! The replica that writes is killed, or stopped for half a minute: no stale write, no double write.
+
+use std::time::{Duration, Instant};
+
+use headroom_e2e::process;
+use headroom_e2e::suite::{Audit, Load, Namespace, Plan, Release, figure, until};
+
+const PODS: Duration = Duration::from_secs(90);
+
+/// A controller of its own: the others' must not lose their leader.
+fn own_controller(place: &Namespace) -> Release {
+    let watched = format!("watchNamespaces={{{}}}", place.name());
+    let values = [watched.as_str(), "crds.enabled=false", "fullnameOverride=headroom"];
+    Release::install("headroom", place.name(), &values).unwrap()
+}
+
+#[test]
+#[ignore = "needs a cluster: make e2e"]
+fn a_killed_leader_is_replaced_and_a_paused_one_writes_nothing_late() {
+    let place = Namespace::new("leader").unwrap();
+    let release = own_controller(&place);
+    let service = Plan::new("web").apply(place.name()).unwrap();
+    service.until_ready(2, PODS).unwrap();
+
+    let leader = release.leader().unwrap();
+    let load = Load::steps("first", "60s@700").start(place.name(), &service.url().unwrap()).unwrap();
+    load.until_running().unwrap();
+    process::signal(process::in_pod(&uid(&release, &leader), "headroom").unwrap(), "KILL").unwrap();
+    let killed = Instant::now();
+    let mut audit = Audit::from_now().unwrap();
+    until("a size written by the other replica", Duration::from_secs(30), || {
+        Ok((!audit.sizes(place.name())?.is_empty()).then_some(()))
+    })
+    .unwrap();
+    figure("leader", "killed until the next size was written", killed.elapsed().as_secs_f64(), "s");
+    assert!(killed.elapsed() < Duration::from_secs(25));
+    load.stop().unwrap();
+
+    let leader = release.leader().unwrap();
+    let pid = process::in_pod(&uid(&release, &leader), "headroom").unwrap();
+    process::signal(pid, "STOP").unwrap();
+    let load = Load::steps("second", "70s@1100").start(place.name(), &service.url().unwrap()).unwrap();
+    std::thread::sleep(Duration::from_secs(30));
+    let mut audit = Audit::from_now().unwrap();
+    let next = release.leader().unwrap();
+    assert_ne!(next, leader, "a paused replica still leads after 30 s");
+    process::signal(pid, "CONT").unwrap();
+    std::thread::sleep(Duration::from_secs(10));
+    let late: Vec<_> = audit.sizes(place.name()).unwrap();
+    let times: Vec<_> = late.iter().map(|entry| (entry.stage_timestamp, entry.replicas_asked())).collect();
+    assert!(
+        late.windows(2).all(|pair| pair[0].replicas_asked() != pair[1].replicas_asked()),
+        "written twice: {times:?}"
+    );
+    load.stop().unwrap();
+    let violations = release.metric("headroom_invariant_violations_total").unwrap();
+    assert_eq!(violations, 0.0);
+}
+
+fn uid(release: &Release, pod: &str) -> String {
+    let pods = release.pods().unwrap();
+    let found = pods.iter().find(|found| found["metadata"]["name"] == *pod).expect("the leader's pod");
+    found["metadata"]["uid"].as_str().unwrap().to_owned()
+}

@@ -1,0 +1,17 @@
+//! Tests on a real cluster: `make e2e`. Each has a namespace of its own; they share one controller and run side by side.
+//!
+//! What was written is read from the API server's audit log, and how the service fared from the load generator; never
+//! from the controller's own figures.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+mod blocked;
+mod check;
+mod columns;
+mod evidence;
+mod leader;
+mod observe;
+mod others;
+mod refused;
+mod rollout;
+mod scaling;
+mod speed;
