@@ -57,6 +57,7 @@ impl Finding {
     }
 
     /// About this object.
+    #[must_use]
     pub fn about(mut self, object: impl Into<String>) -> Self {
         self.object = Some(object.into());
         self

@@ -62,17 +62,16 @@ impl Args {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let wait = Duration::from_secs(self.wait);
-        match runtime.block_on(async { tokio::time::timeout(wait, self.findings()).await }) {
-            Ok(findings) => self.write(&findings?),
-            Err(_) => {
-                let seconds = self.wait;
-                writeln!(
-                    std::io::stderr(),
-                    "headroom check: not done within {seconds} s: is the API server reachable?"
-                )?;
-                Ok(ExitCode::from(TIMED_OUT))
-            }
+        let findings = runtime.block_on(async { tokio::time::timeout(wait, self.findings()).await });
+        if let Ok(findings) = findings {
+            return self.write(&findings?);
         }
+        let seconds = self.wait;
+        writeln!(
+            std::io::stderr(),
+            "headroom check: not done within {seconds} s: is the API server reachable?"
+        )?;
+        Ok(ExitCode::from(TIMED_OUT))
     }
 
     async fn findings(&self) -> anyhow::Result<Vec<Finding>> {

@@ -104,8 +104,9 @@ impl Loop {
     fn note(&mut self, ended: Option<Passed>) {
         let Some(Passed { uid, finding, news }) = ended else { return };
         if self.cx.leadership.may_write(Instant::now()) {
-            news.into_iter()
-                .for_each(|event| self.report.event(&finding.service, event, self.cx.clock.now()));
+            for event in news {
+                self.report.event(&finding.service, event, self.cx.clock.now());
+            }
         }
         self.findings.insert(uid, finding);
     }

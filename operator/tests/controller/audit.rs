@@ -10,20 +10,19 @@ use tokio::time::Instant;
 const RENEW_DEADLINE: Duration = Duration::from_secs(6);
 const LEASE: &str = "-lease";
 
-/// Checks that only the leader wrote, that sizes went through `/scale` with their preconditions, and that no retry was
-/// made below the controller.
+/// Checks that only the leader wrote, and that sizes went through `/scale` with their preconditions.
 pub fn audit(log: &[Record]) {
     let mut renewed: BTreeMap<String, Instant> = BTreeMap::new();
-    let mut holder = String::new();
+    let mut holder = "";
     for record in log.iter().filter(|record| record.verb.writes()) {
         if record.resource == "leases" {
             if record.wrote() {
-                holder = record.body["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned();
+                holder = record.body["spec"]["holderIdentity"].as_str().unwrap_or_default();
                 renewed.insert(record.client.trim_end_matches(LEASE).to_owned(), record.at);
             }
             continue;
         }
-        led(record, &holder, &renewed);
+        led(record, holder, &renewed);
         shape(record);
     }
 }

@@ -94,7 +94,9 @@ async fn the_write_of_a_frozen_leader_is_refused_when_it_lands() {
     world.run(8).await;
     let size = world.size("orders");
     assert!(size >= 12, "{size}");
-    stalled.into_iter().for_each(|(client, rule)| world.faults(client).remove(rule));
+    for (client, rule) in stalled {
+        world.faults(client).remove(rule);
+    }
     world.run(20).await;
     let tries = world.tries("orders");
     assert_eq!((tries[0].client.as_str(), tries[0].status), ("a", Some(409)));

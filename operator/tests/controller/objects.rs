@@ -25,7 +25,7 @@ async fn objects_that_cannot_be_read_or_make_no_sense_stop_no_other() {
     world.edit("orders", |service| service["spec"]["objectives"] = "many".into());
     world.run(30).await;
     world.edit("orders", |service| {
-        service["spec"]["objectives"] = crate::world::service("x")["spec"]["objectives"].clone()
+        service["spec"]["objectives"] = crate::world::service("x")["spec"]["objectives"].clone();
     });
     world.run(10).await;
     assert_eq!(world.reason("orders", "Ready"), "Holding");

@@ -166,7 +166,7 @@ impl World {
     /// The size as if somebody with kubectl had set it.
     pub fn resize(&self, name: &str, size: i64) {
         self.api.update(&format!("deployments/{}", place(name)), |target| {
-            target["spec"]["replicas"] = size.into()
+            target["spec"]["replicas"] = size.into();
         });
     }
 
@@ -226,6 +226,7 @@ impl World {
 
 impl World {
     /// For the reader of a failure: what was asked for, and what each service says.
+    #[allow(clippy::print_stderr, reason = "it explains a failure")]
     fn explain(&self) {
         eprintln!("after {:.1} s:", self.seconds(Instant::now()));
         for record in self.api.requests().iter().filter(|record| record.verb == Verb::Patch) {
