@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use headroom_e2e::cluster::audit::Entry;
 use headroom_e2e::suite::{Audit, Load, Namespace, Plan, ScaledService, controller, figure, until};
 use jiff::Timestamp;
 
@@ -65,8 +66,8 @@ fn one_round(place: &Namespace, services: &[ScaledService], round: usize) -> Vec
         let needed = (BEFORE * factor / CAPACITY).ceil() as u64;
         let name = format!("s{number}");
         let of_service: Vec<_> = sizes.iter().filter(|entry| entry.object_ref.name == name).collect();
-        let (before, after): (Vec<_>, Vec<_>) =
-            of_service.iter().partition(|entry| entry.stage_timestamp <= stepped);
+        let (before, after): (Vec<&Entry>, Vec<&Entry>) =
+            of_service.into_iter().partition(|entry| entry.stage_timestamp <= stepped);
         let had = before.last().and_then(|entry| entry.replicas_asked()).unwrap_or(1);
         let enough = after.iter().find(|entry| entry.replicas_asked().is_some_and(|size| size >= needed));
         let seconds = if had >= needed {
