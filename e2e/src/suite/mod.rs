@@ -1,5 +1,7 @@
 //! What a test on a real cluster uses. It knows a kubeconfig and the audit log, and nothing of how the cluster came about.
 
+#![allow(clippy::print_stdout, reason = "tests tell what they measured and what they leave behind")]
+
 mod figures;
 mod kubectl;
 mod load;

@@ -2,7 +2,13 @@
 //!
 //! What was written is read from the API server's audit log, and how the service fared from the load generator; never
 //! from the controller's own figures.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking, and tell what they measured"
+)]
 
 mod blocked;
 mod check;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use headroom_e2e::suite::{
     Audit, Load, Namespace, Plan, ScaledService, controller, kubectl, object, objects, until,
 };
+use headroom_load::report::Summary;
 use serde_json::json;
 
 const PODS: Duration = Duration::from_secs(90);
@@ -35,8 +36,8 @@ fn a_rolling_update_fails_no_request_and_keeps_the_size() {
     })
     .unwrap();
     assert_eq!(service.size().unwrap(), 7, "a template change keeps the size");
-    nothing_failed(load.summary(PODS * 2).unwrap(), "the rolling update");
-    nothing_failed_in_few(connecting.summary(PODS * 2).unwrap(), "the rolling update");
+    nothing_failed(&load.summary(PODS * 2).unwrap(), "the rolling update");
+    nothing_failed_in_few(&connecting.summary(PODS * 2).unwrap(), "the rolling update");
     assert_eq!(audit.sizes(place.name()).unwrap(), [], "nobody wrote a size");
     let deployment = object(place.name(), "deployment", "web").unwrap().unwrap();
     let managers = deployment["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
@@ -67,25 +68,13 @@ fn draining_a_node_fails_no_request() {
     let evicted = evict_from(&service, place.name(), &node);
     assert!(evicted > 0);
     let load = load.summary(PODS * 2).unwrap();
-    nothing_failed(load, "the drain");
+    nothing_failed(&load, "the drain");
 }
 
 /// What `kubectl drain` does, for the pods of one service: no new pods on the node, and an eviction each, as the
-/// PodDisruptionBudget lets it.
+/// disruption budget lets it.
 fn evict_from(service: &ScaledService, namespace: &str, node: &str) -> usize {
     kubectl(&["taint", "nodes", node, &format!("{namespace}=drain:NoSchedule")]).unwrap();
-    let label = format!("headroom.dev/service={}", "web");
-    let drained = kubectl(&[
-        "drain",
-        node,
-        "--pod-selector",
-        &label,
-        "--ignore-daemonsets",
-        "--delete-emptydir-data",
-        "--timeout=60s",
-        "--dry-run=server",
-    ]);
-    println!("{}", drained.unwrap_or_default());
     let pods: Vec<_> =
         service.pods().unwrap().into_iter().filter(|pod| pod["spec"]["nodeName"] == *node).collect();
     for pod in &pods {
@@ -112,11 +101,11 @@ fn revisions(service: &ScaledService) -> std::collections::BTreeSet<String> {
         .collect()
 }
 
-fn nothing_failed(summary: headroom_load::report::Summary, during: &str) {
+fn nothing_failed(summary: &Summary, during: &str) {
     assert!(summary.counts.intended >= 10_000, "too few requests to say so: {}", summary.counts.intended);
     nothing_failed_in_few(summary, during);
 }
 
-fn nothing_failed_in_few(summary: headroom_load::report::Summary, during: &str) {
+fn nothing_failed_in_few(summary: &Summary, during: &str) {
     assert_eq!(summary.counts.failed.total, 0, "requests failed in {during}: {:?}", summary.counts.failed);
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use headroom_e2e::cluster::audit::Entry;
 use headroom_e2e::suite::{Audit, Load, Namespace, Plan, controller, figure, objects, until};
 use serde_json::Value;
 
@@ -52,8 +53,7 @@ fn a_step_of_four_times_is_followed_and_nothing_fails_when_it_is_over() {
     let calm = calm.summary(Duration::from_secs(150)).unwrap();
     assert!(calm.counts.intended >= 10_000, "too few requests to say so: {}", calm.counts.intended);
     assert_eq!(calm.counts.failed.total, 0, "requests failed on scale-in: {:?}", calm.counts.failed);
-    let sizes: Vec<_> =
-        audit.sizes(place.name()).unwrap().iter().filter_map(|e| e.replicas_asked()).collect();
+    let sizes: Vec<_> = audit.sizes(place.name()).unwrap().iter().filter_map(Entry::replicas_asked).collect();
     println!("sizes written: {sizes:?}");
     assert!(sizes.windows(2).all(|pair| pair[0] != pair[1]), "a size was written twice in a row");
 }
