@@ -22,7 +22,7 @@ fn tick(service: &mut Service, rate: f64, ask: Ask, second: usize) -> Decision {
     service.serve(rate);
     let mut seen = service.observation();
     for (place, pod) in seen.pods.iter_mut().enumerate() {
-        if ask == Ask::Sample && (place + second) % TURNS != 0 {
+        if ask == Ask::Sample && !(place + second).is_multiple_of(TURNS) {
             pod.answer = Answer::NotAsked;
         }
     }
