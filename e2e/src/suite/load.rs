@@ -79,7 +79,7 @@ impl LoadJob {
             };
             let state = &pod["status"]["containerStatuses"][0]["state"];
             let started =
-                state["running"]["startedAt"].as_str().or(state["terminated"]["startedAt"].as_str());
+                state["running"]["startedAt"].as_str().or_else(|| state["terminated"]["startedAt"].as_str());
             Ok(started.map(str::parse).transpose()?)
         })
     }
