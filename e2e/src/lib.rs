@@ -7,6 +7,5 @@ pub mod fault_proxy;
 pub mod process;
 pub mod programs;
 pub mod schemas;
-#[allow(clippy::print_stdout, reason = "tests print their figures")]
 pub mod suite;
 pub mod wait;
