@@ -37,6 +37,9 @@ pub(crate) struct PodMemory {
     pub(crate) window: Option<(Moment, Sample)>,
     /// Over its capacity in the last judging window, which ended then.
     pub(crate) hot: Option<Moment>,
+    /// Utilisation at the busiest look of the current judging window.
+    #[serde(default)]
+    busiest: f64,
     unchanged: u8,
     /// Whether the last difference was over a time within which it was not asked.
     #[serde(default)]
@@ -72,6 +75,8 @@ pub(crate) struct Delta {
     /// Worker-seconds (or CPU-seconds) used, and available.
     pub(crate) busy: f64,
     pub(crate) available: f64,
+    /// Of a judging window: utilisation at its busiest look; 0 of a single look.
+    pub(crate) busiest: f64,
     /// Time in the handler.
     pub(crate) service: ServiceTime,
     /// Requests whose handler time alone was beyond each objective's threshold.
@@ -115,7 +120,11 @@ impl PodMemory {
             return self.begin(now, sample);
         }
         self.sample = Some((now, sample));
-        self.fresh(delta(policy, pod, &before, &sample, seconds))
+        let delta = delta(policy, pod, &before, &sample, seconds);
+        if delta.available > 0.0 {
+            self.busiest = self.busiest.max(delta.busy / delta.available);
+        }
+        self.fresh(delta)
     }
 
     /// The judging window that ends now, if it is long enough: rate, utilisation and excess held over it.
@@ -130,7 +139,8 @@ impl PodMemory {
             return None;
         }
         self.window = self.sample;
-        let closed = delta(policy, pod, &before, &sample, seconds);
+        let busiest = std::mem::take(&mut self.busiest);
+        let closed = Delta { busiest, ..delta(policy, pod, &before, &sample, seconds) };
         self.hot = closed.misses_beyond_chance(policy.least_allowed()).then_some(now);
         Some(closed)
     }
@@ -230,6 +240,7 @@ fn delta(policy: &Policy, pod: &Pod, before: &Sample, after: &Sample, seconds: f
     let handled = grown(before.service.count, after.service.count);
     let answered = grown(before.answers, after.answers).max(strictest.answered);
     Delta {
+        busiest: 0.0,
         seconds,
         offered,
         demand: wanted * (1.0 - retried(before, after, offered)),

@@ -19,6 +19,8 @@ const COST_HALF_LIFE: f64 = 45.0;
 const LONGEST_IDLE: f64 = 900.0;
 /// Requests needed before their cost is believed.
 const NEEDED_REQUESTS: f64 = 20.0;
+/// Looks whose utilisation is further from the window's mean were of another load; chance moves it less.
+const UNSTEADY: f64 = 0.25;
 /// Utilisation that is safe to assume while the knee is not known: the usual CPU target of autoscalers.
 const ASSUMED_KNEE: f64 = 0.70;
 /// Capacity is assumed at most this much of what saturates the workers, whatever the prior says.
@@ -94,7 +96,9 @@ impl Estimate {
     /// Adds a judging window of one pod. `allowed` is the smallest share of late answers that is allowed.
     pub(super) fn judge(&mut self, window: &Delta, allowed: f64) {
         if window.available > 0.0 && window.finished > 0.0 {
-            let utilization = window.busy / window.available;
+            let is_bad = window.misses_beyond_chance(allowed);
+            let mean = window.busy / window.available;
+            let utilization = if is_bad { where_it_went_wrong(window, mean) } else { mean };
             // Errors while the workers are mostly idle have another cause than load.
             let excess = if utilization < ASSUMED_KNEE { window.excess_by_load } else { window.excess };
             let window = Delta { excess, ..*window };
@@ -215,4 +219,10 @@ impl Estimate {
 /// What a window says, from nothing to one: with few requests the number of bad ones is chance.
 fn weight(bad_ones_allowed: f64) -> f64 {
     bad_ones_allowed / (bad_ones_allowed + TELLING)
+}
+
+/// The utilisation that a window's bad answers belong to. Where a short overload lies between calm looks the mean is of
+/// neither: the bad answers came of the overload.
+fn where_it_went_wrong(window: &Delta, mean: f64) -> f64 {
+    if window.busiest > mean + UNSTEADY { window.busiest.min(1.0) } else { mean }
 }
