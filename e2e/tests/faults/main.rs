@@ -9,6 +9,7 @@
 
 mod gone;
 mod kubelet;
+mod leader;
 mod proxy;
 mod refusals;
 mod rights;

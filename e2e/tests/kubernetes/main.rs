@@ -14,7 +14,6 @@ mod blocked;
 mod check;
 mod columns;
 mod evidence;
-mod leader;
 mod observe;
 mod others;
 mod refused;

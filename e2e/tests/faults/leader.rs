@@ -3,33 +3,27 @@
 use std::time::{Duration, Instant};
 
 use headroom_e2e::process;
-use headroom_e2e::suite::{Audit, Load, Namespace, Plan, Release, figure, until};
+use headroom_e2e::suite::{Audit, Load, Plan, Release, figure, until};
 
-const PODS: Duration = Duration::from_secs(90);
-
-/// A controller of its own: the others' must not lose their leader.
-fn own_controller(place: &Namespace) -> Release {
-    let watched = format!("watchNamespaces={{{}}}", place.name());
-    let values = [watched.as_str(), "crds.enabled=false", "fullnameOverride=headroom"];
-    Release::install("headroom", place.name(), &values).unwrap()
-}
+use super::site::{PODS, Site, Way, beside_others};
 
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn a_killed_leader_is_replaced_and_a_paused_one_writes_nothing_late() {
-    let place = Namespace::new("leader").unwrap();
-    let release = own_controller(&place);
-    let service = Plan::new("web").apply(place.name()).unwrap();
+    let _others = beside_others();
+    let site = Site::new("leader", 1, Way::Direct).unwrap();
+    let (release, place) = (&site.release, site.place(0));
+    let service = Plan::new("web").apply(place).unwrap();
     service.until_ready(2, PODS).unwrap();
 
     let leader = release.leader().unwrap();
-    let load = Load::steps("first", "60s@700").start(place.name(), &service.url().unwrap()).unwrap();
+    let load = Load::steps("first", "60s@700").start(place, &service.url().unwrap()).unwrap();
     load.until_running().unwrap();
-    process::signal(process::in_pod(&uid(&release, &leader), "headroom").unwrap(), "KILL").unwrap();
+    process::signal(process::in_pod(&uid(release, &leader), "headroom").unwrap(), "KILL").unwrap();
     let killed = Instant::now();
     let mut audit = Audit::from_now().unwrap();
     until("a size written by the other replica", Duration::from_secs(30), || {
-        Ok((!audit.sizes(place.name())?.is_empty()).then_some(()))
+        Ok((!audit.sizes(place)?.is_empty()).then_some(()))
     })
     .unwrap();
     figure("leader", "killed until the next size was written", killed.elapsed().as_secs_f64(), "s");
@@ -37,16 +31,16 @@ fn a_killed_leader_is_replaced_and_a_paused_one_writes_nothing_late() {
     load.stop().unwrap();
 
     let leader = release.leader().unwrap();
-    let pid = process::in_pod(&uid(&release, &leader), "headroom").unwrap();
+    let pid = process::in_pod(&uid(release, &leader), "headroom").unwrap();
     process::signal(pid, "STOP").unwrap();
-    let load = Load::steps("second", "70s@1100").start(place.name(), &service.url().unwrap()).unwrap();
+    let load = Load::steps("second", "70s@1100").start(place, &service.url().unwrap()).unwrap();
     std::thread::sleep(Duration::from_secs(30));
     let mut audit = Audit::from_now().unwrap();
     let next = release.leader().unwrap();
     assert_ne!(next, leader, "a paused replica still leads after 30 s");
     process::signal(pid, "CONT").unwrap();
     std::thread::sleep(Duration::from_secs(10));
-    let late: Vec<_> = audit.sizes(place.name()).unwrap();
+    let late: Vec<_> = audit.sizes(place).unwrap();
     let times: Vec<_> = late.iter().map(|entry| (entry.stage_timestamp, entry.replicas_asked())).collect();
     assert!(
         late.windows(2).all(|pair| pair[0].replicas_asked() != pair[1].replicas_asked()),
