@@ -16,4 +16,5 @@ mod rights;
 mod silence;
 mod site;
 mod slow;
+mod speed;
 mod stale;

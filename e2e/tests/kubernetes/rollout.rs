@@ -13,6 +13,7 @@ const PODS: Duration = Duration::from_secs(90);
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn a_rolling_update_fails_no_request_and_keeps_the_size() {
+    let _turn = super::turn();
     controller().unwrap();
     let place = Namespace::new("roll").unwrap();
     let mut plan = Plan { down_window: 3600, ..Plan::new("web") };
@@ -52,6 +53,7 @@ fn a_rolling_update_fails_no_request_and_keeps_the_size() {
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn draining_a_node_fails_no_request() {
+    let _turn = super::turn();
     controller().unwrap();
     let place = Namespace::new("drain").unwrap();
     let service = Plan { replicas: (4, 8), ..Plan::new("web") }.apply(place.name()).unwrap();

@@ -12,6 +12,7 @@ const PODS: Duration = Duration::from_secs(90);
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn a_step_of_four_times_is_followed_and_nothing_fails_when_it_is_over() {
+    let _turn = super::turn();
     controller().unwrap();
     let place = Namespace::new("step").unwrap();
     let service = Plan::new("web").apply(place.name()).unwrap();

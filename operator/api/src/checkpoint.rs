@@ -1,7 +1,10 @@
 //! `ScaledServiceCheckpoint`: what was learned of a service, kept so that an upgrade or a crash of every replica of the
 //! controller forgets nothing. Written by the leader, owned by the service, of the same name.
 
-#![allow(clippy::duplicated_attributes, reason = "columns have equal types, which clippy takes for a repetition")]
+#![allow(
+    clippy::duplicated_attributes,
+    reason = "columns have equal types, which clippy takes for a repetition"
+)]
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::CustomResource;
