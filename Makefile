@@ -25,7 +25,7 @@ cluster-down: tools ## Removes that cluster and all that it left
 	cargo build --quiet -p headroom-e2e --bin headroom-cluster
 	target/debug/headroom-cluster down $(ARGS)
 
-e2e: tools images ## Runs the tests that need a cluster, on one made for them (20 minutes the first time, then 8)
+e2e: tools images ## Runs the tests that need a cluster, on one made for them (the first time it builds Kubernetes)
 	cargo build --quiet -p headroom -p headroom-e2e --bins
 	target/debug/headroom-cluster with --logs target/e2e/logs -- e2e/run
 
