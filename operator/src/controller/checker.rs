@@ -23,10 +23,6 @@ pub enum Violation {
 }
 
 impl Violation {
-    /// Every invariant that is checked.
-    pub const ALL: [Self; 5] =
-        [Self::ShrankBlind, Self::OutOfBounds, Self::ShrankOnLittle, Self::Late, Self::ShrankAfterGap];
-
     /// The number under which it is documented, as a label.
     pub fn id(self) -> &'static str {
         match self {

@@ -68,11 +68,6 @@ impl Contest {
         self.written.is_some_and(|written| now.duration_since(written) < wait)
     }
 
-    /// Whether others changed the size lately.
-    pub fn is_contested(&self) -> bool {
-        self.by_others.len() >= MANY
-    }
-
     fn forget(&mut self, now: Instant) {
         let old = |at: &Instant| now.duration_since(*at) > HORIZON;
         while self.by_others.front().is_some_and(old) || self.by_others.len() > 64 {
@@ -95,7 +90,6 @@ mod tests {
             assert!(!contest.holds_back(after(round * 30)), "round {round}");
             assert_eq!(contest.notice(5, true, after(round * 30 + 1)), Resizer::Other);
         }
-        assert!(contest.is_contested());
         assert!(contest.holds_back(after(89)));
         assert!(!contest.holds_back(after(90)));
         contest.wrote(7, after(90));
@@ -103,7 +97,7 @@ mod tests {
         assert!(contest.holds_back(after(149)));
         assert!(!contest.holds_back(after(150)));
         contest.notice(5, true, after(800));
-        assert!(!contest.is_contested(), "forgotten after ten minutes");
+        assert!(contest.by_others.len() < MANY, "forgotten after ten minutes");
     }
 
     #[test]
