@@ -49,7 +49,7 @@ pub(crate) fn demand(policy: &Policy, state: &mut State, now: Moment) -> Demand 
     let steady_since =
         state.stepped_at.filter(|at| now.seconds_since(*at) < LONG).unwrap_or_else(|| now.minus(LONG));
     let dispersion = dispersion(state, steady_since);
-    let step = step::detect(&state.load, dispersion, state.stepped_at);
+    let step = step::detect(&state.load, dispersion_before(state, steady_since), state.stepped_at);
     let mut demand = estimate(state, steady_since, dispersion, now);
     if step.is_some() {
         let unstepped = demand.load;
@@ -81,6 +81,14 @@ fn dispersion(state: &mut State, since: Moment) -> f64 {
         None if entries.iter().any(|entry| entry.sampled) => state.dispersion.unwrap_or(1.0),
         None => 1.0,
     }
+}
+
+/// The same without the two looks that are judged: a step is no noise, and must not hide itself by looking like it.
+fn dispersion_before(state: &State, since: Moment) -> f64 {
+    let judged = state.load.last(2).len();
+    let entries = state.load.since(since);
+    let before = entries.get(..entries.len().saturating_sub(judged)).unwrap_or_default();
+    noise::dispersion(before).or(state.dispersion).unwrap_or(1.0)
 }
 
 /// Means, noise and trend, the fast window and the trend from `since` on.
