@@ -5,6 +5,7 @@
 //! all when need collapses in many services within a minute, or when many pods of the fleet fall silent.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::time::Duration;
 
 use headroom_core::observation::Shrinking;
@@ -18,13 +19,18 @@ const WINDOW: Duration = Duration::from_secs(60);
 const MANY: (f64, usize) = (0.2, 5);
 /// Many pods: more than this share of those that should answer, of at least so many.
 const SILENT: (f64, u64) = (0.45, 10);
+/// Of each stretch of this length the peak is kept.
+const STRETCH: Duration = Duration::from_secs(5);
 /// Shrinking thaws after so long without either.
 const NORMAL: Duration = Duration::from_secs(300);
 
 /// What one look at a service showed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Glance {
-    /// Pods that demand needs, before any guard.
+    /// Demand, counted in what a pod carries, before any guard. Not rounded: that one pod more or less is needed at two or
+    /// three pods is no collapse.
+    pub demand_pods: f64,
+    /// Pods that demand needs, and at least `minReplicas`.
     pub needed: u32,
     /// Pods that answered.
     pub answering: u32,
@@ -32,29 +38,44 @@ pub struct Glance {
     pub replicas: u32,
 }
 
+/// What hit many at once.
+enum Fault {
+    Collapse { fallen: usize, services: usize },
+    Silence { silent: u64, expected: u64 },
+}
+
 /// What all services need, over the last minute.
 #[derive(Debug, Default)]
 pub struct Fleet {
-    services: BTreeMap<String, VecDeque<(Instant, Glance)>>,
+    services: BTreeMap<String, History>,
     frozen_at: Option<Instant>,
+}
+
+/// What one service needs now, and the most of the last minute.
+#[derive(Debug)]
+struct History {
+    now: Glance,
+    peaks: VecDeque<Peak>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Peak {
+    since: Instant,
+    demand_pods: f64,
+    answering: u32,
 }
 
 impl Fleet {
     /// Takes in a look at the service with this UID.
     pub fn note(&mut self, uid: &str, glance: Glance, now: Instant) {
-        let history = match self.services.get_mut(uid) {
-            Some(history) => history,
-            None => self.services.entry(uid.to_owned()).or_default(),
-        };
-        while history.front().is_some_and(|(at, _)| now.duration_since(*at) > WINDOW) {
-            history.pop_front();
+        match self.services.get_mut(uid) {
+            Some(history) => history.note(glance, now),
+            None => {
+                let mut history = History { now: glance, peaks: VecDeque::new() };
+                history.note(glance, now);
+                self.services.insert(uid.to_owned(), history);
+            }
         }
-        // Of equal looks in a row the oldest and the newest say all.
-        let same = |entry: Option<&(Instant, Glance)>| entry.is_some_and(|(_, before)| *before == glance);
-        if same(history.back()) && same(history.len().checked_sub(2).and_then(|index| history.get(index))) {
-            history.pop_back();
-        }
-        history.push_back((now, glance));
     }
 
     /// Forgets services that are gone.
@@ -64,11 +85,9 @@ impl Fleet {
 
     /// Whether services may shrink, given all looks so far. To be asked once a tick.
     pub fn judge(&mut self, now: Instant) -> Shrinking {
-        if self.has_collapsed() || self.has_fallen_silent() {
+        if let Some(fault) = self.collapse().or_else(|| self.silence()) {
             if self.frozen_at.is_none() {
-                tracing::warn!(
-                    "many services or pods fell at the same time: nothing shrinks until five minutes of normal"
-                );
+                tracing::warn!("{fault}: nothing shrinks until five minutes of normal");
             }
             self.frozen_at = Some(now);
         }
@@ -81,26 +100,67 @@ impl Fleet {
         }
     }
 
-    fn has_collapsed(&self) -> bool {
-        let fell = |history: &&VecDeque<(Instant, Glance)>| {
-            let most = history.iter().map(|(_, glance)| glance.needed).max().unwrap_or_default();
-            let now = history.back().map_or(0, |(_, glance)| glance.needed);
-            f64::from(now) < (1.0 - FALL) * f64::from(most)
+    fn collapse(&self) -> Option<Fault> {
+        let fell = |history: &&History| {
+            let History { now, .. } = history;
+            now.needed < now.replicas && now.demand_pods < (1.0 - FALL) * history.most_demand()
         };
-        let fallen = self.services.values().filter(fell).count();
-        fallen >= MANY.1 && fallen as f64 > MANY.0 * self.services.len() as f64
+        let (fallen, services) = (self.services.values().filter(fell).count(), self.services.len());
+        let many = fallen >= MANY.1 && fallen as f64 > MANY.0 * services as f64;
+        many.then_some(Fault::Collapse { fallen, services })
     }
 
     /// Pods that answered within the window and were not scaled in since then should still answer.
-    fn has_fallen_silent(&self) -> bool {
+    fn silence(&self) -> Option<Fault> {
         let (mut expected, mut answering) = (0u64, 0u64);
         for history in self.services.values() {
-            let Some((_, now)) = history.back() else { continue };
-            let most = history.iter().map(|(_, glance)| glance.answering).max().unwrap_or_default();
-            expected += u64::from(most.min(now.replicas));
-            answering += u64::from(now.answering.min(now.replicas));
+            let replicas = history.now.replicas;
+            expected += u64::from(history.most_answering().min(replicas));
+            answering += u64::from(history.now.answering.min(replicas));
         }
-        expected >= SILENT.1 && (answering as f64) < (1.0 - SILENT.0) * expected as f64
+        let many = expected >= SILENT.1 && (answering as f64) < (1.0 - SILENT.0) * expected as f64;
+        many.then_some(Fault::Silence { silent: expected - answering, expected })
+    }
+}
+
+impl History {
+    fn note(&mut self, glance: Glance, now: Instant) {
+        self.now = glance;
+        while self.peaks.front().is_some_and(|peak| now.duration_since(peak.since) > WINDOW) {
+            self.peaks.pop_front();
+        }
+        let Glance { demand_pods, answering, .. } = glance;
+        match self.peaks.back_mut() {
+            Some(peak) if now.duration_since(peak.since) < STRETCH => {
+                peak.demand_pods = peak.demand_pods.max(demand_pods);
+                peak.answering = peak.answering.max(answering);
+            }
+            _ => self.peaks.push_back(Peak { since: now, demand_pods, answering }),
+        }
+    }
+
+    fn most_demand(&self) -> f64 {
+        self.peaks.iter().map(|peak| peak.demand_pods).fold(0.0, f64::max)
+    }
+
+    fn most_answering(&self) -> u32 {
+        self.peaks.iter().map(|peak| peak.answering).max().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Collapse { fallen, services } => {
+                write!(
+                    f,
+                    "{fallen} of {services} services need much less than they did within the last minute"
+                )
+            }
+            Self::Silence { silent, expected } => {
+                write!(f, "{silent} of {expected} pods that answered within the last minute are silent")
+            }
+        }
     }
 }
 
@@ -108,10 +168,14 @@ impl Fleet {
 mod tests {
     use super::*;
 
+    fn glance(needed: u32, answering: u32, replicas: u32) -> Glance {
+        Glance { demand_pods: f64::from(needed), needed, answering, replicas }
+    }
+
     fn fleet(services: u32, needed: u32, now: Instant) -> Fleet {
         let mut fleet = Fleet::default();
         for service in 0..services {
-            fleet.note(&service.to_string(), Glance { needed, answering: needed, replicas: needed }, now);
+            fleet.note(&service.to_string(), glance(needed, needed, needed), now);
         }
         fleet
     }
@@ -128,10 +192,10 @@ mod tests {
         let after = |seconds| start + Duration::from_secs(seconds);
         let mut fleet = fleet(20, 10, start);
         assert_eq!(fleet.judge(start), Shrinking::Allowed);
-        fall(&mut fleet, 5, Glance { needed: 6, answering: 10, replicas: 10 }, after(10));
+        fall(&mut fleet, 5, glance(6, 10, 10), after(10));
         assert_eq!(fleet.judge(after(10)), Shrinking::Frozen);
         // The old looks leave the window a minute later; then normal begins.
-        fall(&mut fleet, 20, Glance { needed: 6, answering: 10, replicas: 10 }, after(71));
+        fall(&mut fleet, 20, glance(6, 10, 10), after(71));
         assert_eq!(fleet.judge(after(309)), Shrinking::Frozen);
         assert_eq!(fleet.judge(after(310)), Shrinking::Allowed);
     }
@@ -140,27 +204,42 @@ mod tests {
     fn few_services_or_small_falls_freeze_nothing() {
         let start = Instant::now();
         let mut few = fleet(20, 10, start);
-        fall(&mut few, 4, Glance { needed: 1, answering: 10, replicas: 10 }, start);
+        fall(&mut few, 4, glance(1, 10, 10), start);
         assert_eq!(few.judge(start), Shrinking::Allowed, "four are too few");
         let mut share = fleet(50, 10, start);
-        fall(&mut share, 10, Glance { needed: 1, answering: 10, replicas: 10 }, start);
+        fall(&mut share, 10, glance(1, 10, 10), start);
         assert_eq!(share.judge(start), Shrinking::Allowed, "20 % are not more than 20 %");
         let mut small = fleet(20, 10, start);
-        fall(&mut small, 20, Glance { needed: 7, answering: 10, replicas: 10 }, start);
+        fall(&mut small, 20, glance(7, 10, 10), start);
         assert_eq!(small.judge(start), Shrinking::Allowed, "30 % are not more than 30 %");
+    }
+
+    /// Services of a few pods go from 3 to 2 and back all day; and who is at `minReplicas` has nothing to lose.
+    #[test]
+    fn a_pod_less_by_noise_and_services_at_their_floor_freeze_nothing() {
+        let start = Instant::now();
+        let few = |demand_pods, needed, replicas| Glance { demand_pods, needed, answering: 3, replicas };
+        let mut noisy = Fleet::default();
+        fall(&mut noisy, 20, few(2.1, 3, 3), start);
+        fall(&mut noisy, 20, few(1.9, 2, 3), start + Duration::from_secs(10));
+        assert_eq!(noisy.judge(start), Shrinking::Allowed, "a tenth less");
+        let mut floor = Fleet::default();
+        fall(&mut floor, 20, few(1.9, 2, 2), start);
+        fall(&mut floor, 20, few(0.1, 2, 2), start + Duration::from_secs(10));
+        assert_eq!(floor.judge(start), Shrinking::Allowed, "all are at their minimum");
     }
 
     #[test]
     fn pods_that_fall_silent_together_freeze_all() {
         let start = Instant::now();
         let mut fleet = fleet(2, 10, start);
-        fall(&mut fleet, 1, Glance { needed: 10, answering: 0, replicas: 10 }, start);
+        fall(&mut fleet, 1, glance(10, 0, 10), start);
         assert_eq!(fleet.judge(start), Shrinking::Frozen);
         let mut scaled_in = self::fleet(2, 10, start);
-        fall(&mut scaled_in, 2, Glance { needed: 10, answering: 3, replicas: 3 }, start);
+        fall(&mut scaled_in, 2, glance(10, 3, 3), start);
         assert_eq!(scaled_in.judge(start), Shrinking::Allowed, "a smaller size is no silence");
         let mut tiny = self::fleet(1, 2, start);
-        fall(&mut tiny, 1, Glance { needed: 2, answering: 0, replicas: 10 }, start);
+        fall(&mut tiny, 1, glance(2, 0, 10), start);
         assert_eq!(tiny.judge(start), Shrinking::Allowed, "the evidence guard holds a single service");
     }
 }

@@ -23,6 +23,7 @@ pub mod report;
 pub mod run;
 pub mod start;
 pub mod target;
+mod unread;
 pub mod watch;
 pub mod workload;
 

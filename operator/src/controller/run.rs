@@ -17,6 +17,7 @@ use super::fleet::Glance;
 use super::pass::{Tick, pass};
 use super::report::events::NewEvent;
 use super::report::{Finding, Report, Role};
+use super::unread::or_stand_in;
 use super::watch::{GuardedService, Snapshot};
 
 /// Longest time that passes under way get to end when the loop is stopped.
@@ -94,9 +95,9 @@ impl Loop {
             let standing = pass(&cx, &service, &tick, &mut memory).await;
             cx.metrics.tick_duration.observe(began.elapsed().as_secs_f64());
             let standing = Arc::new(standing?);
-            glance(&cx, &uid, &standing);
-            let Ok(service) = &service.0 else { return None };
-            let finding = Finding { service: Arc::new(service.clone()), standing };
+            let service = or_stand_in(&service)?;
+            glance(&cx, &uid, service.spec.min_replicas, &standing);
+            let finding = Finding { service, standing };
             Some(Passed { uid, finding, news: std::mem::take(&mut memory.news) })
         });
     }
@@ -134,11 +135,15 @@ impl Loop {
 }
 
 /// Adds what was seen to the picture of the whole fleet.
-fn glance(cx: &Context, uid: &str, standing: &Standing) {
+fn glance(cx: &Context, uid: &str, min_replicas: u32, standing: &Standing) {
     let Standing::Decided(decided) = standing else { return };
     let answers = |pod: &&headroom_core::Pod| pod.state == PodState::Ready && pod.answer != Answer::Silent;
+    let numbers = &decided.decision.numbers;
+    let per_pod = numbers.capacity_per_pod.get();
     let glance = Glance {
-        needed: decided.decision.numbers.needed_replicas.0,
+        // Unknown counts as nothing: it is no peak that a later look could fall from.
+        demand_pods: if per_pod > 0.0 { numbers.demand.get() / per_pod } else { 0.0 },
+        needed: numbers.needed_replicas.0.max(min_replicas),
         answering: decided.observation.pods.iter().filter(answers).count() as u32,
         replicas: decided.target.replicas,
     };

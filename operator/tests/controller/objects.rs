@@ -20,6 +20,7 @@ async fn objects_that_cannot_be_read_or_make_no_sense_stop_no_other() {
     let seconds = world.until(10, "it grows", || world.size("orders") >= 8).await;
     assert!(seconds <= 3.0, "{seconds} s");
     assert_eq!(world.reason("senseless", "Ready"), "InvalidSpec");
+    assert_eq!(world.reason("unreadable", "Ready"), "InvalidSpec");
     assert_eq!(world.reason("without-target", "Ready"), "TargetNotFound");
     // While it runs, too.
     world.edit("orders", |service| service["spec"]["objectives"] = "many".into());
