@@ -66,14 +66,3 @@ fn parent_of(pid: u32) -> Option<u32> {
     let state = fields.next()?;
     (state != "Z").then(|| fields.next()?.parse().ok())?
 }
-
-/// The process of this name in the pod with this UID, on this machine: its control groups carry the UID.
-pub fn in_pod(uid: &str, name: &str) -> anyhow::Result<u32> {
-    // The systemd driver writes the UID with underscores.
-    let spellings = [uid.to_owned(), uid.replace('-', "_")];
-    let is_it = |pid: &u32| {
-        let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
-        read("comm").trim() == name && spellings.iter().any(|uid| read("cgroup").contains(uid))
-    };
-    processes().into_iter().find(is_it).with_context(|| format!("no process {name} of pod {uid} runs here"))
-}

@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::command::find;
 use super::place::Place;
 use super::progress::Progress;
-use super::promtool;
+use super::prometheus;
 use super::tools::Tool;
 
 /// A program that reads manifests or rules.
@@ -33,7 +33,10 @@ impl Checker {
             Self::Helm => built(Tool::Helm, "helm"),
             Self::Kubeconform => built(Tool::Kubeconform, "kubeconform"),
             Self::Promtool => {
-                promtool::ensure(&Progress::silent()).context("promtool is missing: install Prometheus")
+                let mut programs = prometheus::ensure(&Progress::silent()).into_iter();
+                programs
+                    .find(|program| program.ends_with("promtool"))
+                    .context("promtool is missing: install Prometheus")
             }
         }
     }

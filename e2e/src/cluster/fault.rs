@@ -73,13 +73,13 @@ impl Faulty {
 
 impl InContainer {
     fn run(&self, script: &str) -> anyhow::Result<()> {
-        docker_exec(&self.node, script)
+        docker_exec(&self.node, script).map(drop)
     }
 }
 
-/// Runs shell lines in a node's container.
-pub(super) fn docker_exec(node: &str, script: &str) -> anyhow::Result<()> {
+/// Runs shell lines in a node's container; gives what they printed.
+pub(super) fn docker_exec(node: &str, script: &str) -> anyhow::Result<String> {
     let mut docker = std::process::Command::new("docker");
     docker.args(["exec", node, "sh", "-ec", script]);
-    output(&mut docker).with_context(|| format!("on {node}")).map(drop)
+    output(&mut docker).with_context(|| format!("on {node}"))
 }

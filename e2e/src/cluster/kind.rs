@@ -15,7 +15,7 @@ use super::place::{Place, write};
 use super::progress::Progress;
 use super::state::{Phase, State};
 use super::tools::Tool;
-use super::{promtool, teardown};
+use super::{prometheus, teardown};
 
 /// The minor version that the local provider builds.
 const IMAGE: &str = "kindest/node:v1.34.0";
@@ -43,7 +43,7 @@ pub fn up(place: &Place, state: &mut State, progress: &Progress) -> anyhow::Resu
     for (tool, program) in tools {
         state.programs.push(tool.ensure(place, progress)?.join(program));
     }
-    state.programs.extend(promtool::ensure(progress));
+    state.programs.extend(prometheus::ensure(progress));
     write(&place.file("audit/policy.json"), to_vec_pretty(&audit_policy())?)?;
     // The API server keeps owner and mode of a log that it finds.
     write(&place.audit_log(), "")?;

@@ -21,7 +21,7 @@ use super::place::{Place, make_folder};
 use super::progress::Progress;
 use super::state::{Phase, State};
 use super::tools::Tool;
-use super::{images, promtool};
+use super::{images, prometheus};
 use crate::wait::free_address;
 
 const NODES_PATIENCE: Duration = Duration::from_secs(90);
@@ -41,7 +41,7 @@ pub fn up(place: &Place, state: &mut State, progress: &Progress) -> anyhow::Resu
     let pause = images::ensure_pause(place)?;
     let programs = [(&kubernetes, "kubectl"), (&helm, "helm"), (&kubeconform, "kubeconform")];
     state.programs = programs.map(|(folder, program)| folder.join(program)).to_vec();
-    state.programs.extend(promtool::ensure(progress));
+    state.programs.extend(prometheus::ensure(progress));
     state.save(place)?;
 
     let cgroups = Cgroups::of_machine(place.name())?;

@@ -22,7 +22,7 @@ mod pki;
 mod place;
 mod pod;
 mod progress;
-mod promtool;
+mod prometheus;
 mod state;
 mod teardown;
 mod tools;
@@ -35,7 +35,7 @@ use anyhow::{Context, bail, ensure};
 pub use checker::Checker;
 pub use fault::Faulty;
 pub use identity::ProcessIdentity;
-pub use pod::RunningPod;
+pub use pod::{RunningPod, Usage};
 pub use progress::Progress;
 pub use state::Provider;
 pub use wish::{Choice, Lifetime, Origin, Wish};
@@ -146,7 +146,7 @@ impl Cluster {
         self.place.audit_log()
     }
 
-    /// A program that came with the cluster: kubectl, helm, kubeconform, promtool.
+    /// A program that came with the cluster: kubectl, helm, kubeconform, promtool, prometheus.
     pub fn program(&self, name: &str) -> anyhow::Result<PathBuf> {
         let link = self.place.bin().join(name);
         ensure!(link.exists(), "the cluster has no program {name}");

@@ -59,7 +59,7 @@ impl Place {
         self.file("kubeconfig")
     }
 
-    /// Links to the programs for users: kubectl, helm, kubeconform, promtool.
+    /// Links to the programs for users: kubectl, helm, kubeconform, promtool, prometheus.
     pub fn bin(&self) -> PathBuf {
         self.file("bin")
     }

@@ -4,7 +4,6 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, bail};
-use serde_json::Value;
 
 /// What kubectl printed; an error with what it complained about if it failed.
 pub fn kubectl(arguments: &[&str]) -> anyhow::Result<String> {
@@ -19,20 +18,6 @@ pub fn kubectl_with_input(arguments: &[&str], input: &str) -> anyhow::Result<Str
 /// What helm printed.
 pub fn helm(arguments: &[&str]) -> anyhow::Result<String> {
     run("helm", arguments, None)
-}
-
-/// An object, as the API server has it; `None` if there is none.
-pub fn object(namespace: &str, kind: &str, name: &str) -> anyhow::Result<Option<Value>> {
-    let text = kubectl(&["-n", namespace, "get", kind, name, "-o", "json", "--ignore-not-found"])?;
-    if text.trim().is_empty() { Ok(None) } else { Ok(Some(serde_json::from_str(&text)?)) }
-}
-
-/// Objects of a kind, by label if one is given.
-pub fn objects(namespace: &str, kind: &str, label: Option<&str>) -> anyhow::Result<Vec<Value>> {
-    let mut arguments = vec!["-n", namespace, "get", kind, "-o", "json"];
-    arguments.extend(label.iter().flat_map(|label| ["-l", label]));
-    let list: Value = serde_json::from_str(&kubectl(&arguments)?)?;
-    Ok(list["items"].as_array().cloned().unwrap_or_default())
 }
 
 fn run(program: &str, arguments: &[&str], input: Option<&str>) -> anyhow::Result<String> {

@@ -6,7 +6,8 @@ use anyhow::Context;
 use headroom_load::report::Summary;
 use serde_json::{Value, json};
 
-use super::kubectl::{kubectl, kubectl_with_input, object, objects};
+use super::api::{object, objects};
+use super::kubectl::{kubectl, kubectl_with_input};
 use super::until;
 
 /// The generator's image.
@@ -59,7 +60,7 @@ impl Load {
                     "restartPolicy": "Never", "automountServiceAccountToken": false, "enableServiceLinks": false,
                     "containers": [{
                         "name": "load", "image": IMAGE, "imagePullPolicy": "IfNotPresent", "args": arguments,
-                        "resources": { "requests": { "cpu": "10m", "memory": "16Mi" } },
+                        "resources": { "requests": { "cpu": "25m", "memory": "16Mi" } },
                     }],
                 } },
             },
@@ -87,7 +88,7 @@ impl LoadJob {
     /// Waits for its end and gives its summary.
     pub fn summary(&self, patience: Duration) -> anyhow::Result<Summary> {
         until(&format!("the end of load {}", self.name), patience, || {
-            let job = object(&self.namespace, "job", &self.name)?.context("the Job is gone")?;
+            let job = object(&self.namespace, "jobs", &self.name)?.context("the Job is gone")?;
             let ended = |field: &str| job["status"][field].as_u64().unwrap_or_default() > 0;
             Ok((ended("succeeded") || ended("failed")).then_some(()))
         })?;

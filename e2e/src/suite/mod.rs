@@ -2,19 +2,25 @@
 
 #![allow(clippy::print_stdout, reason = "tests tell what they measured and what they leave behind")]
 
+mod api;
 mod figures;
 mod kubectl;
 mod load;
 mod namespace;
+mod proxy;
 mod release;
 mod service;
+mod site;
 
+pub use api::{get, object, objects};
 pub use figures::figure;
-pub use kubectl::{helm, kubectl, kubectl_with_input, object, objects};
+pub use kubectl::{helm, kubectl, kubectl_with_input};
 pub use load::{Load, LoadJob};
 pub use namespace::Namespace;
-pub use release::{CONTROLLER_NAMESPACE, Release, controller};
+pub use proxy::{Proxy, rule, within};
+pub use release::{CONTROLLER_NAMESPACE, Release, controller, running};
 pub use service::{Plan, ScaledService};
+pub use site::{PODS, Site, Way, assert_no_shrink, without_the_shared_controller, written};
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -7,8 +7,10 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::Value;
 
-use super::kubectl::{helm, kubectl, object, objects};
+use super::api::{get, object, objects};
+use super::kubectl::helm;
 use super::until;
+use crate::cluster::{Cluster, RunningPod};
 
 /// Where the controller that most tests share is installed.
 pub const CONTROLLER_NAMESPACE: &str = "headroom-system";
@@ -32,6 +34,16 @@ pub fn controller() -> anyhow::Result<&'static Release> {
         .map_err(|error| anyhow::anyhow!("the controller is not installed: {error}"))
 }
 
+/// The processes of a pod, to break.
+pub fn running(pod: &Value) -> anyhow::Result<RunningPod> {
+    Cluster::attach()?.pod(&text(pod, "/spec/nodeName")?, &text(pod, "/metadata/uid")?)
+}
+
+fn text(object: &Value, field: &str) -> anyhow::Result<String> {
+    let found = object.pointer(field).and_then(Value::as_str).map(str::to_owned);
+    found.with_context(|| format!("the object has no {field}"))
+}
+
 /// The chart of this repository.
 pub fn chart() -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/headroom").display().to_string()
@@ -53,10 +65,16 @@ impl Release {
         objects(&self.namespace, "pods", Some(&format!("app.kubernetes.io/instance={}", self.name)))
     }
 
+    /// The processes of its pods, to break, with the pods' names.
+    pub fn running(&self) -> anyhow::Result<Vec<(String, RunningPod)>> {
+        let pods = self.pods()?;
+        pods.iter().map(|pod| Ok((text(pod, "/metadata/name")?, running(pod)?))).collect()
+    }
+
     /// Name of the pod that leads now.
     pub fn leader(&self) -> anyhow::Result<String> {
         until("a leader", Duration::from_secs(30), || {
-            let lease = object(&self.namespace, "lease", "headroom")?;
+            let lease = object(&self.namespace, "leases", "headroom")?;
             let holder =
                 lease.and_then(|lease| Some(lease.pointer("/spec/holderIdentity")?.as_str()?.to_owned()));
             Ok(holder.filter(|holder| !holder.is_empty()))
@@ -66,7 +84,7 @@ impl Release {
     /// What one of its pods answers on its admin port.
     pub fn ask(&self, pod: &str, path: &str) -> anyhow::Result<String> {
         let path = format!("/api/v1/namespaces/{}/pods/{pod}:8080/proxy{path}", self.namespace);
-        kubectl(&["get", "--raw", &path])
+        get(&path)
     }
 
     /// A figure of the leader's metrics; the sum over all series of the name.
@@ -80,7 +98,7 @@ impl Release {
     }
 
     /// Removes it.
-    pub fn uninstall(self) -> anyhow::Result<()> {
+    pub fn uninstall(&self) -> anyhow::Result<()> {
         helm(&["uninstall", &self.name, "-n", &self.namespace, "--wait"]).map(drop)
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::kubectl::{kubectl_with_input, object, objects};
+use super::api::{object, objects};
+use super::kubectl::kubectl_with_input;
 use super::until;
 
 /// Mean time of a request in its handler, and requests at a time: 200 requests/s a pod.
@@ -51,6 +52,13 @@ impl Plan {
         }
     }
 
+    /// Its server lets requests wait for 2 s: a busy machine makes them late, and what fails was failed by the test.
+    #[must_use]
+    pub fn patient(mut self) -> Self {
+        merge(&mut self.more, &json!({ "spec": { "workload": { "config": { "queueDelay": "2s" } } } }));
+        self
+    }
+
     /// The object.
     pub fn object(&self, namespace: &str) -> Value {
         let mut object = json!({
@@ -66,7 +74,7 @@ impl Plan {
                         "drain": { "delay": "2s", "timeout": "10s" },
                         "cost": { "wait": WAIT.0, "distribution": "Exponential" },
                     },
-                    "pod": { "resources": { "requests": { "cpu": "10m", "memory": "16Mi" } } },
+                    "pod": { "resources": { "requests": { "cpu": "25m", "memory": "16Mi" } } },
                 },
                 "runtime": { "workers": 1 },
                 "objectives": {
@@ -104,7 +112,7 @@ impl ScaledService {
 
     /// The object as it is now.
     pub fn now(&self) -> anyhow::Result<Value> {
-        object(&self.namespace, "scaledservice", &self.name)?.context("the ScaledService is gone")
+        object(&self.namespace, "scaledservices", &self.name)?.context("the ScaledService is gone")
     }
 
     /// The condition of this type.
@@ -130,14 +138,14 @@ impl ScaledService {
     /// Pods asked for, of the Deployment of the same name.
     pub fn size(&self) -> anyhow::Result<u64> {
         let deployment =
-            object(&self.namespace, "deployment", &self.name)?.context("there is no Deployment yet")?;
+            object(&self.namespace, "deployments", &self.name)?.context("there is no Deployment yet")?;
         deployment.pointer("/spec/replicas").and_then(Value::as_u64).context("no size")
     }
 
     /// Pods that are ready.
     pub fn ready(&self) -> anyhow::Result<u64> {
         let deployment =
-            object(&self.namespace, "deployment", &self.name)?.context("there is no Deployment yet")?;
+            object(&self.namespace, "deployments", &self.name)?.context("there is no Deployment yet")?;
         Ok(deployment.pointer("/status/readyReplicas").and_then(Value::as_u64).unwrap_or_default())
     }
 
@@ -149,6 +157,29 @@ impl ScaledService {
         })
     }
 
+    /// What it says of itself, for the error of who waits in vain.
+    pub fn story(&self) -> anyhow::Result<String> {
+        let now = self.now()?;
+        let conditions = now.pointer("/status/conditions").and_then(Value::as_array).into_iter().flatten();
+        let said = conditions
+            .map(|one| format!("{} {} {}: {}", one["type"], one["status"], one["reason"], one["message"]));
+        let changes = now.pointer("/status/decisions").cloned().unwrap_or_default();
+        Ok(format!("{}\n{changes}", said.collect::<Vec<_>>().join("\n")))
+    }
+
+    /// Waits until its size is as wanted; the error tells what it says of itself.
+    pub fn until_size(
+        &self,
+        what: &str,
+        patience: Duration,
+        wanted: impl Fn(u64) -> bool,
+    ) -> anyhow::Result<u64> {
+        until(what, patience, || {
+            let size = self.size()?;
+            if wanted(size) { Ok(Some(size)) } else { anyhow::bail!("{size} pods; {}", self.story()?) }
+        })
+    }
+
     /// Its pods.
     pub fn pods(&self) -> anyhow::Result<Vec<Value>> {
         objects(&self.namespace, "pods", Some(&format!("headroom.dev/service={}", self.name)))
@@ -157,7 +188,7 @@ impl ScaledService {
     /// Where its Service answers, as pods see it.
     pub fn url(&self) -> anyhow::Result<String> {
         until("the Service", Duration::from_secs(20), || {
-            let Some(service) = object(&self.namespace, "service", &self.name)? else { return Ok(None) };
+            let Some(service) = object(&self.namespace, "services", &self.name)? else { return Ok(None) };
             let address =
                 service.pointer("/spec/clusterIP").and_then(Value::as_str).context("no cluster IP")?;
             let port = service.pointer("/spec/ports/0/port").and_then(Value::as_u64).context("no port")?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use headroom_e2e::suite::{Audit, Namespace, Plan, controller, kubectl, stays, until};
+use headroom_e2e::suite::{Audit, Namespace, Plan, controller, kubectl, stays};
 use serde_json::json;
 
 const PODS: Duration = Duration::from_secs(90);
@@ -43,31 +43,4 @@ fn of_two_services_with_one_target_the_older_has_it() {
     assert!(message.contains("ScaledService/web"), "{message}");
     assert_eq!(first.condition("Ready").unwrap()["reason"], "Holding");
     assert_eq!(first.size().unwrap(), 2);
-}
-
-#[test]
-#[ignore = "needs a cluster: make e2e"]
-fn a_size_set_by_hand_is_noticed_and_not_fought_blindly() {
-    controller().unwrap();
-    let place = Namespace::new("hand").unwrap();
-    let service = Plan { down_window: 25, ..Plan::new("web") }.apply(place.name()).unwrap();
-    service.until_ready(2, PODS).unwrap();
-    // Otherwise the first window, in which nothing shrinks anyway, would make the test pass.
-    std::thread::sleep(Duration::from_secs(30));
-    kubectl(&["-n", place.name(), "scale", "deployment/web", "--replicas=5"]).unwrap();
-    let event = until("an event that names who did it", SOON, || {
-        let events = kubectl(&["-n", place.name(), "get", "events.events.k8s.io", "-o", "json"])?;
-        let events: serde_json::Value = serde_json::from_str(&events)?;
-        let found = events["items"]
-            .as_array()
-            .and_then(|all| all.iter().find(|event| event["reason"] == "ScaledByOther"));
-        Ok(found.map(|event| event["note"].as_str().unwrap_or_default().to_owned()))
-    })
-    .unwrap();
-    assert!(event.contains("kubectl"), "{event}");
-    stays("the size set by hand", Duration::from_secs(18), || Ok(service.size()? == 5)).unwrap();
-    until("the size that is needed, after the window", Duration::from_secs(90), || {
-        Ok((service.size()? == 2).then_some(()))
-    })
-    .unwrap();
 }

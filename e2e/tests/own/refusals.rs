@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use headroom_e2e::fault_proxy::Fault;
-use headroom_e2e::suite::{Audit, Load, Plan, figure, stays, until};
+use headroom_e2e::suite::{
+    Audit, Load, PODS, Plan, Site, Way, assert_no_shrink, figure, rule, stays, until, written,
+};
 use jiff::Timestamp;
-
-use super::proxy::rule;
-use super::site::{PODS, Site, Way, assert_no_shrink, beside_others, written};
 
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn a_storm_of_429_holds_nothing_back_for_an_hour_and_writes_nothing_late() {
-    let _turn = beside_others();
     let site = Site::new("storm", 1, Way::Proxied).unwrap();
     let place = site.place(0);
     let service = Plan::new("web").apply(place).unwrap();
@@ -53,17 +51,17 @@ fn a_storm_of_429_holds_nothing_back_for_an_hour_and_writes_nothing_late() {
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn a_watch_that_is_too_old_lists_again_and_shrinks_nothing() {
-    let _turn = beside_others();
     let site = Site::new("too-old", 1, Way::Proxied).unwrap();
     let place = site.place(0);
     let service = Plan { replicas: (2, 6), down_window: 5, ..Plan::new("web") }.apply(place).unwrap();
     service.until_ready(2, PODS).unwrap();
     let load = Load::steps("load", "110s@450").start(place, &service.url().unwrap()).unwrap();
-    let size = until("a size for the load", Duration::from_secs(60), || {
-        let size = service.size()?;
-        Ok((size >= 3 && service.ready()? == size).then_some(size))
-    });
-    let size = size.unwrap();
+    // What the load needs. At first there may be more, for what two pods could not hold.
+    let needed = 3;
+    until("a size for the load", Duration::from_secs(60), || {
+        Ok((service.size()? >= needed && service.ready()? >= needed).then_some(()))
+    })
+    .unwrap();
 
     let mut audit = Audit::from_now().unwrap();
     let mut gone = ["pods", "scaledservices"].map(|resource| rule(&["watch"], resource, Fault::Gone));
@@ -71,7 +69,7 @@ fn a_watch_that_is_too_old_lists_again_and_shrinks_nothing() {
         rule.count = Some(6);
     }
     site.proxy().set(&gone).unwrap();
-    stays("the size", Duration::from_secs(30), || Ok(service.size()? >= size)).unwrap();
+    stays("the size", Duration::from_secs(30), || Ok(service.size()? >= needed)).unwrap();
     let applied = site.proxy().clear().unwrap();
     assert!(applied.iter().all(|applied| applied.disturbed >= 2), "hardly a watch was too old: {applied:?}");
     let lists = audit.so_far().unwrap().iter().filter(|entry| {
@@ -83,7 +81,10 @@ fn a_watch_that_is_too_old_lists_again_and_shrinks_nothing() {
     let lists = lists.count();
     figure("410 on watches", "lists of pods again", lists as f64, "");
     assert!(lists >= 2, "the pods were listed {lists} times after {} errors", applied[0].disturbed);
-    assert_no_shrink(&mut audit, place, size);
+    assert!(
+        written(&mut audit, place).iter().all(|(_, size)| *size >= needed),
+        "too small a size was written"
+    );
     site.assert_no_violation();
     load.stop().unwrap();
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::{get, kubectl, kubectl_with_input, object, until};
+use crate::fault_proxy::{Applied, CONTROL_PORT, Fault, Matcher, PORT, Rule};
 use anyhow::Context as _;
-use headroom_e2e::fault_proxy::{Applied, CONTROL_PORT, Fault, Matcher, PORT, Rule};
-use headroom_e2e::suite::{kubectl, kubectl_with_input, object, until};
 use serde_json::{Value, json};
 
 const IMAGE: &str = concat!("localhost/headroom-fault-proxy:", env!("CARGO_PKG_VERSION"));
@@ -31,7 +31,7 @@ impl Proxy {
     pub fn start(namespace: &str) -> anyhow::Result<Self> {
         apply(namespace, &pod())?;
         apply(namespace, &service())?;
-        let service = object(namespace, "service", NAME)?.context("the proxy's Service")?;
+        let service = object(namespace, "services", NAME)?.context("the proxy's Service")?;
         let address = service.pointer("/spec/clusterIP").and_then(Value::as_str).context("no cluster IP")?;
         apply(namespace, &kubeconfig(&format!("http://{address}:{PORT}")))?;
         kubectl(&[
@@ -55,7 +55,7 @@ impl Proxy {
 
     /// What came of the rules.
     pub fn applied(&self) -> anyhow::Result<Vec<Applied>> {
-        Ok(serde_json::from_str(&kubectl(&["get", "--raw", &self.path()])?)?)
+        Ok(serde_json::from_str(&get(&self.path())?)?)
     }
 
     /// Lets everything pass again; gives what came of the rules until now.

@@ -2,15 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use headroom_e2e::process;
-use headroom_e2e::suite::{Audit, Load, Plan, Release, figure, until};
-
-use super::site::{PODS, Site, Way, beside_others};
+use headroom_e2e::cluster::RunningPod;
+use headroom_e2e::suite::{Audit, Load, PODS, Plan, Release, Site, Way, figure, until};
 
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn a_killed_leader_is_replaced_and_a_paused_one_writes_nothing_late() {
-    let _others = beside_others();
     let site = Site::new("leader", 1, Way::Direct).unwrap();
     let (release, place) = (&site.release, site.place(0));
     let service = Plan::new("web").apply(place).unwrap();
@@ -19,7 +16,7 @@ fn a_killed_leader_is_replaced_and_a_paused_one_writes_nothing_late() {
     let leader = release.leader().unwrap();
     let load = Load::steps("first", "60s@700").start(place, &service.url().unwrap()).unwrap();
     load.until_running().unwrap();
-    process::signal(process::in_pod(&uid(release, &leader), "headroom").unwrap(), "KILL").unwrap();
+    running(release, &leader).kill().unwrap();
     let killed = Instant::now();
     let mut audit = Audit::from_now().unwrap();
     until("a size written by the other replica", Duration::from_secs(30), || {
@@ -31,14 +28,14 @@ fn a_killed_leader_is_replaced_and_a_paused_one_writes_nothing_late() {
     load.stop().unwrap();
 
     let leader = release.leader().unwrap();
-    let pid = process::in_pod(&uid(release, &leader), "headroom").unwrap();
-    process::signal(pid, "STOP").unwrap();
+    let paused = running(release, &leader);
+    paused.pause().unwrap();
     let load = Load::steps("second", "70s@1100").start(place, &service.url().unwrap()).unwrap();
     std::thread::sleep(Duration::from_secs(30));
     let mut audit = Audit::from_now().unwrap();
     let next = release.leader().unwrap();
     assert_ne!(next, leader, "a paused replica still leads after 30 s");
-    process::signal(pid, "CONT").unwrap();
+    paused.resume().unwrap();
     std::thread::sleep(Duration::from_secs(10));
     let late: Vec<_> = audit.sizes(place).unwrap();
     let times: Vec<_> = late.iter().map(|entry| (entry.stage_timestamp, entry.replicas_asked())).collect();
@@ -51,8 +48,7 @@ fn a_killed_leader_is_replaced_and_a_paused_one_writes_nothing_late() {
     assert_eq!(violations, 0.0);
 }
 
-fn uid(release: &Release, pod: &str) -> String {
-    let pods = release.pods().unwrap();
-    let found = pods.iter().find(|found| found["metadata"]["name"] == *pod).expect("the leader's pod");
-    found["metadata"]["uid"].as_str().unwrap().to_owned()
+fn running(release: &Release, name: &str) -> RunningPod {
+    let pods = release.running().unwrap();
+    pods.into_iter().find(|(found, _)| found == name).expect("the leader's pod").1
 }

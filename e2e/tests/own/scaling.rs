@@ -3,36 +3,31 @@
 use std::time::Duration;
 
 use headroom_e2e::cluster::audit::Entry;
-use headroom_e2e::suite::{Audit, Load, Namespace, Plan, controller, figure, objects, until};
+use headroom_e2e::suite::{Audit, Load, PODS, Plan, Site, Way, figure, get, objects};
 use serde_json::Value;
-
-/// Longest to wait for pods.
-const PODS: Duration = Duration::from_secs(90);
 
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn a_step_of_four_times_is_followed_and_nothing_fails_when_it_is_over() {
-    let _turn = super::turn();
-    controller().unwrap();
-    let place = Namespace::new("step").unwrap();
-    let service = Plan::new("web").apply(place.name()).unwrap();
+    // Others' loads that end in the same minute would freeze this one's shrinking.
+    let site = Site::new("step", 1, Way::Direct).unwrap();
+    let place = site.place(0);
+    let service = Plan::new("web").apply(place).unwrap();
     service.until_ready(2, PODS).unwrap();
     let mut audit = Audit::from_now().unwrap();
 
-    let warm = Load::steps("warm", "20s@200").start(place.name(), &service.url().unwrap()).unwrap();
-    warm.summary(Duration::from_secs(90)).unwrap();
-    let step = Load::steps("step", "20s@200,60s@800").start(place.name(), &service.url().unwrap()).unwrap();
-    until("scaling out", PODS, || Ok((service.size()? >= 5).then_some(()))).unwrap();
+    let step = Load::steps("step", "25s@200,45s@800").start(place, &service.url().unwrap()).unwrap();
+    service.until_size("scaling out", PODS, |now| now >= 5).unwrap();
     step.summary(Duration::from_secs(150)).unwrap();
     let size = service.size().unwrap();
     assert!((5..=9).contains(&size), "800/s at nearly 200/s a pod, and {size} pods");
 
     // Inside the objective again, with the new pods.
-    let held = Load::steps("held", "30s@800").start(place.name(), &service.url().unwrap()).unwrap();
+    let held = Load::steps("held", "30s@800").start(place, &service.url().unwrap()).unwrap();
     std::thread::sleep(Duration::from_secs(5));
-    let before = arrivals(place.name());
+    let before = arrivals(place);
     std::thread::sleep(Duration::from_secs(20));
-    let after = arrivals(place.name());
+    let after = arrivals(place);
     let held = held.summary(Duration::from_secs(90)).unwrap();
     let p99 = held.objectives[0].measured_seconds.expect("P99 lies among failed requests");
     figure("step", "p99 at 4x, scaled", p99 * 1e3, "ms");
@@ -49,12 +44,12 @@ fn a_step_of_four_times_is_followed_and_nothing_fails_when_it_is_over() {
     );
 
     // Later it shrinks, under load, and no request fails.
-    let calm = Load::steps("calm", "90s@200").start(place.name(), &service.url().unwrap()).unwrap();
-    until("scaling in", Duration::from_secs(120), || Ok((service.size()? < size).then_some(()))).unwrap();
+    let calm = Load::steps("calm", "60s@200").start(place, &service.url().unwrap()).unwrap();
+    service.until_size("scaling in", Duration::from_secs(120), |now| now < size).unwrap();
     let calm = calm.summary(Duration::from_secs(150)).unwrap();
     assert!(calm.counts.intended >= 10_000, "too few requests to say so: {}", calm.counts.intended);
     assert_eq!(calm.counts.failed.total, 0, "requests failed on scale-in: {:?}", calm.counts.failed);
-    let sizes: Vec<_> = audit.sizes(place.name()).unwrap().iter().filter_map(Entry::replicas_asked).collect();
+    let sizes: Vec<_> = audit.sizes(place).unwrap().iter().filter_map(Entry::replicas_asked).collect();
     println!("sizes written: {sizes:?}");
     assert!(sizes.windows(2).all(|pair| pair[0] != pair[1]), "a size was written twice in a row");
 }
@@ -65,7 +60,7 @@ fn arrivals(namespace: &str) -> std::collections::BTreeMap<String, f64> {
     let names = pods.iter().filter_map(|pod| Some(pod["metadata"]["name"].as_str()?.to_owned()));
     let asked = names.filter_map(|name| {
         let path = format!("/api/v1/namespaces/{namespace}/pods/{name}:9090/proxy/stats");
-        let answer = headroom_e2e::suite::kubectl(&["get", "--raw", &path]).ok()?;
+        let answer = get(&path).ok()?;
         let stats: Value = serde_json::from_str(&answer).ok()?;
         Some((name, stats["arrivals"].as_f64()?))
     });

@@ -6,17 +6,16 @@ use headroom_e2e::suite::{
     Audit, Load, Namespace, Plan, ScaledService, controller, kubectl, object, objects, until,
 };
 use headroom_load::report::Summary;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const PODS: Duration = Duration::from_secs(90);
 
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn a_rolling_update_fails_no_request_and_keeps_the_size() {
-    let _turn = super::turn();
     controller().unwrap();
     let place = Namespace::new("roll").unwrap();
-    let mut plan = Plan { down_window: 3600, ..Plan::new("web") };
+    let mut plan = Plan { down_window: 3600, ..Plan::new("web") }.patient();
     let service = plan.apply(place.name()).unwrap();
     service.until_ready(2, PODS).unwrap();
     kubectl(&["-n", place.name(), "scale", "deployment/web", "--replicas=7"]).unwrap();
@@ -28,7 +27,7 @@ fn a_rolling_update_fails_no_request_and_keeps_the_size() {
     let connecting = connecting.start(place.name(), &service.url().unwrap()).unwrap();
     load.until_running().unwrap();
     let old = revisions(&service);
-    plan.more = json!({ "spec": { "workload": { "pod": { "annotations": { "example.com/round": "2" } } } } });
+    plan.more["spec"]["workload"]["pod"] = json!({ "annotations": { "example.com/round": "2" } });
     plan.apply(place.name()).unwrap();
     until("only new pods", Duration::from_secs(100), || {
         let now = revisions(&service);
@@ -40,7 +39,7 @@ fn a_rolling_update_fails_no_request_and_keeps_the_size() {
     nothing_failed(&load.summary(PODS * 2).unwrap(), "the rolling update");
     nothing_failed_in_few(&connecting.summary(PODS * 2).unwrap(), "the rolling update");
     assert_eq!(audit.sizes(place.name()).unwrap(), [], "nobody wrote a size");
-    let deployment = object(place.name(), "deployment", "web").unwrap().unwrap();
+    let deployment = object(place.name(), "deployments", "web").unwrap().unwrap();
     let managers = deployment["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
     let ours =
         managers.iter().filter(|entry| entry["manager"] == "headroom" && entry["operation"] == "Apply");
@@ -53,15 +52,14 @@ fn a_rolling_update_fails_no_request_and_keeps_the_size() {
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn draining_a_node_fails_no_request() {
-    let _turn = super::turn();
     controller().unwrap();
     let place = Namespace::new("drain").unwrap();
-    let service = Plan { replicas: (4, 8), ..Plan::new("web") }.apply(place.name()).unwrap();
+    let plan = Plan { replicas: (4, 8), ..Plan::new("web") }.patient();
+    let service = plan.apply(place.name()).unwrap();
     service.until_ready(4, PODS).unwrap();
     let nodes = objects("default", "nodes", None).unwrap();
     let node = nodes.last().unwrap()["metadata"]["name"].as_str().unwrap().to_owned();
-    let on_node =
-        |pods: Vec<serde_json::Value>| pods.iter().filter(|pod| pod["spec"]["nodeName"] == *node).count();
+    let on_node = |pods: Vec<Value>| pods.iter().filter(|pod| pod["spec"]["nodeName"] == *node).count();
     assert!(on_node(service.pods().unwrap()) > 0, "the pods are not spread over the nodes");
 
     let load = Load::steps("load", "60s@200").start(place.name(), &service.url().unwrap()).unwrap();

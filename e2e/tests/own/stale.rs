@@ -3,15 +3,11 @@
 use std::time::Duration;
 
 use headroom_e2e::fault_proxy::Fault;
-use headroom_e2e::suite::{Audit, Load, Plan, figure, kubectl, until};
-
-use super::proxy::rule;
-use super::site::{PODS, Site, Way, beside_others, written};
+use headroom_e2e::suite::{Audit, Load, PODS, Plan, Site, Way, figure, kubectl, rule, until, written};
 
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn an_old_view_never_makes_a_write_succeed() {
-    let _turn = beside_others();
     let site = Site::new("old-view", 1, Way::Proxied).unwrap();
     let place = site.place(0);
     let service = Plan { replicas: (2, 10), down_window: 5, ..Plan::new("web") }.apply(place).unwrap();

@@ -3,18 +3,16 @@
 use std::time::Duration;
 
 use headroom_e2e::fault_proxy::Fault;
-use headroom_e2e::suite::{Audit, Load, Plan, figure, until};
+use headroom_e2e::suite::{
+    Audit, Load, PODS, Plan, Site, Way, assert_no_shrink, figure, rule, until, within, written,
+};
 use jiff::Timestamp;
-
-use super::proxy::{rule, within};
-use super::site::{PODS, Site, Way, assert_no_shrink, beside_others, written};
 
 const SLOW: Fault = Fault::Delay { seconds: 5.0 };
 
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn slow_calls_are_dropped_and_delay_no_other_service() {
-    let _turn = beside_others();
     let site = Site::new("slow", 2, Way::Proxied).unwrap();
     // The lease is in the first namespace: the second is the slow one.
     let (fast, slow) = (site.place(0), site.place(1));

@@ -3,17 +3,16 @@
 use std::time::{Duration, Instant};
 
 use headroom_e2e::cluster::Cluster;
-use headroom_e2e::suite::{Audit, Load, Plan, figure, kubectl, until};
+use headroom_e2e::suite::{
+    Audit, Load, PODS, Plan, Site, Way, assert_no_shrink, figure, get, until, written,
+};
 use jiff::Timestamp;
-
-use super::site::{PODS, Site, Way, alone, assert_no_shrink, written};
 
 const AWAY: Duration = Duration::from_secs(60);
 
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn a_minute_without_an_api_server_fails_no_request_and_is_made_up_for() {
-    let _turn = alone();
     let cluster = Cluster::attach().unwrap();
     let mut api_server = cluster.api_server().unwrap();
     let site = Site::new("gone", 1, Way::Direct).unwrap();
@@ -34,7 +33,7 @@ fn a_minute_without_an_api_server_fails_no_request_and_is_made_up_for() {
     api_server.start().unwrap();
     // Not by `until`: half a second is much here.
     let back = loop {
-        if kubectl(&["get", "--raw", "/readyz"]).is_ok() {
+        if get("/readyz").is_ok() {
             break Timestamp::now();
         }
         assert!(killed.elapsed() < AWAY + Duration::from_secs(90), "the API server does not come back");

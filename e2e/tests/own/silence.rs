@@ -3,15 +3,11 @@
 use std::time::{Duration, Instant};
 
 use headroom_e2e::fault_proxy::Fault;
-use headroom_e2e::suite::{Audit, Load, Plan, figure, stays, until};
-
-use super::proxy::rule;
-use super::site::{PODS, Site, Way, assert_no_shrink, beside_others};
+use headroom_e2e::suite::{Audit, Load, PODS, Plan, Site, Way, assert_no_shrink, figure, rule, stays, until};
 
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn a_silent_watch_is_noticed_and_shrinks_nothing() {
-    let _turn = beside_others();
     let site = Site::new("silent", 1, Way::Proxied).unwrap();
     let place = site.place(0);
     let service = Plan { replicas: (2, 8), down_window: 5, ..Plan::new("web") }.apply(place).unwrap();
@@ -41,6 +37,6 @@ fn a_silent_watch_is_noticed_and_shrinks_nothing() {
     let again = Instant::now();
     service.until_reason("EvidenceFresh", "EvidenceComplete", Duration::from_secs(45)).unwrap();
     figure("silent watch", "back until evidence is fresh", again.elapsed().as_secs_f64(), "s");
-    until("scaling in", Duration::from_secs(60), || Ok((service.size()? < size).then_some(()))).unwrap();
+    service.until_size("scaling in", Duration::from_secs(60), |now| now < size).unwrap();
     site.assert_no_violation();
 }

@@ -1,40 +1,20 @@
-//! Where a fault test takes place: namespaces and a controller of its own.
+//! Where a test that breaks something takes place: namespaces and a controller of its own.
 
-use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use super::{Audit, Namespace, Proxy, Release, controller, helm, kubectl};
 use anyhow::Context as _;
-use headroom_e2e::suite::{Audit, CONTROLLER_NAMESPACE, Namespace, Release, helm, kubectl};
 use jiff::Timestamp;
-
-use super::proxy::Proxy;
 
 /// Longest time for pods to become ready.
 pub const PODS: Duration = Duration::from_secs(120);
 
-/// Tests that break what all share run alone.
-static EVERYTHING: RwLock<()> = RwLock::new(());
-
-/// Other tests may run beside this one.
-pub fn beside_others() -> RwLockReadGuard<'static, ()> {
-    EVERYTHING.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// No other test runs beside this one.
-pub fn alone() -> RwLockWriteGuard<'static, ()> {
-    EVERYTHING.write().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Two controllers for one namespace would write against each other: the one that other tests share goes, its
-/// definitions stay.
-fn without_the_shared_controller() -> anyhow::Result<()> {
+/// Two controllers for one namespace would write against each other: the one that other tests share goes, and leaves its
+/// definitions.
+pub fn without_the_shared_controller() -> anyhow::Result<()> {
     static DONE: OnceLock<Result<(), String>> = OnceLock::new();
-    let remove = || -> anyhow::Result<()> {
-        helm(&["uninstall", "headroom", "-n", CONTROLLER_NAMESPACE, "--wait", "--ignore-not-found"])?;
-        let definitions = concat!(env!("CARGO_MANIFEST_DIR"), "/../crds");
-        kubectl(&["apply", "--server-side", "--force-conflicts", "-f", definitions])?;
-        kubectl(&["wait", "--for=condition=Established", "--timeout=30s", "-f", definitions]).map(drop)
-    };
+    let remove = || controller()?.uninstall();
     let done = DONE.get_or_init(|| remove().map_err(|error| format!("{error:#}")));
     done.as_ref().copied().map_err(|error| anyhow::anyhow!("the shared controller stays: {error}"))
 }
@@ -52,6 +32,7 @@ pub enum Way {
 #[derive(Debug)]
 pub struct Site {
     places: Vec<Namespace>,
+    /// Its chart.
     pub release: Release,
     proxy: Option<Proxy>,
 }

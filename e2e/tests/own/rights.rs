@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use headroom_e2e::suite::{Audit, Load, Plan, figure, kubectl, objects, until};
+use headroom_e2e::suite::{
+    Audit, Load, PODS, Plan, Site, Way, assert_no_shrink, figure, kubectl, objects, until, written,
+};
 use jiff::Timestamp;
 use serde_json::json;
-
-use super::site::{PODS, Site, Way, assert_no_shrink, beside_others, written};
 
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn a_verb_that_is_revoked_is_named_and_stops_nobody_else() {
-    let _turn = beside_others();
     let site = Site::new("rights", 2, Way::Direct).unwrap();
     let (whole, poor) = (site.place(0), site.place(1));
     let services = [whole, poor].map(|place| Plan::new("web").apply(place).unwrap());

@@ -11,19 +11,11 @@
 )]
 
 mod blocked;
+mod boards;
 mod check;
 mod columns;
-mod evidence;
 mod observe;
 mod others;
 mod refused;
 mod rollout;
-mod scaling;
-
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// Tests that play much load take turns: two cores carry one of them at a time.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
+mod tutorial;

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use headroom_e2e::cluster::{Cluster, Faulty};
-use headroom_e2e::suite::{Audit, Load, Plan, figure, stays, until};
-
-use super::site::{PODS, Site, Way, alone, assert_no_shrink};
+use headroom_e2e::suite::{Audit, Load, PODS, Plan, Site, Way, assert_no_shrink, figure, stays, until};
 
 /// Starts it again, however the test ends.
 struct Stopped(Faulty);
@@ -19,7 +17,6 @@ impl Drop for Stopped {
 #[test]
 #[ignore = "needs a cluster: make e2e"]
 fn a_stopped_kubelet_shrinks_nothing_and_is_told() {
-    let _turn = alone();
     let cluster = Cluster::attach().unwrap();
     let site = Site::new("kubelet", 1, Way::Direct).unwrap();
     let place = site.place(0);
@@ -43,7 +40,7 @@ fn a_stopped_kubelet_shrinks_nothing_and_is_told() {
     let mut audit = Audit::from_now().unwrap();
     let before = service.size().unwrap();
     // The window for fewer pods is over long before.
-    stays("the size", Duration::from_secs(30), || Ok(service.size()? >= before)).unwrap();
+    stays("the size", Duration::from_secs(15), || Ok(service.size()? >= before)).unwrap();
     assert_no_shrink(&mut audit, place, before);
     // Numbers alone are written few times a minute.
     let told = until("the status to tell that fewer serve", Duration::from_secs(75), || {
