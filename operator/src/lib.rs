@@ -26,11 +26,18 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if error.is::<validate::ValidateError>() { 2 } else { 1 })
 }
 
+/// Says at each failed call what its caller says too, with more of the reason.
+const REPEATS: &str = "kube_client::client::builder=off";
+
 /// Logs to standard error what the variable `HEADROOM_LOG` asks for: `info` if it is not set.
 pub fn log_to_stderr(format: LogFormat) {
     use std::io::{IsTerminal, stderr};
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("HEADROOM_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let asked = std::env::var("HEADROOM_LOG").unwrap_or_default();
+    let filter = EnvFilter::try_new(format!("{REPEATS},{asked}"))
+        .ok()
+        .filter(|_| !asked.is_empty())
+        .unwrap_or_else(|| EnvFilter::new(format!("{REPEATS},info")));
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colour = stderr().is_terminal() && !plain;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);

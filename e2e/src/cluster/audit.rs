@@ -1,5 +1,6 @@
 //! The API server's audit log, read while it is written.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -50,6 +51,9 @@ pub struct User {
     /// Such as `system:serviceaccount:NAMESPACE:NAME`.
     #[serde(default)]
     pub username: String,
+    /// What else is known of it.
+    #[serde(default)]
+    pub extra: BTreeMap<String, Vec<String>>,
 }
 
 /// What a request was about. What does not apply is empty.
@@ -89,6 +93,12 @@ impl Entry {
     /// Whether it asked to write.
     pub fn is_write(&self) -> bool {
         !matches!(self.verb.as_str(), "get" | "list" | "watch")
+    }
+
+    /// The pod that asked; none for who is no service account of a pod.
+    pub fn pod(&self) -> Option<&str> {
+        let names = self.user.extra.get("authentication.kubernetes.io/pod-name");
+        names?.first().map(String::as_str)
     }
 
     /// The size that a write of `/scale` asked for; none for what is no such write.

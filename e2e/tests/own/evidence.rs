@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use headroom_e2e::suite::{PODS, Plan, Site, Way, kubectl, running, stays};
+use headroom_e2e::suite::{Load, PODS, Plan, Site, Way, kubectl, running, stays};
 
 /// Where pods tell their load.
 const ADMIN: u16 = 9090;
@@ -31,12 +31,17 @@ fn silence_never_shrinks_a_service() {
     service.until_reason("EvidenceFresh", "EvidencePartial", Duration::from_secs(20)).unwrap();
     stays("the size with half of the evidence", Duration::from_secs(20), || Ok(service.size()? == 4))
         .unwrap();
+    // It may grow, by what the others are taken to have.
+    let load = Load::steps("load", "60s@900").start(place, &service.url().unwrap()).unwrap();
+    service.until_size("growth on half of the evidence", Duration::from_secs(45), |now| now > 4).unwrap();
+    load.stop().unwrap();
 
     // It was the filter that held it.
+    let size = service.size().unwrap();
     for pod in &pods {
         pod.unblock_ports().unwrap();
     }
     service.until_reason("EvidenceFresh", "EvidenceComplete", Duration::from_secs(20)).unwrap();
-    service.until_size("scaling in", Duration::from_secs(60), |now| now < 4).unwrap();
+    service.until_size("scaling in", Duration::from_secs(60), |now| now < size).unwrap();
     site.assert_no_violation();
 }

@@ -19,10 +19,11 @@ fn a_killed_leader_is_replaced_and_a_paused_one_writes_nothing_late() {
     running(release, &leader).kill().unwrap();
     let killed = Instant::now();
     let mut audit = Audit::from_now().unwrap();
-    until("a size written by the other replica", Duration::from_secs(30), || {
-        Ok((!audit.sizes(place)?.is_empty()).then_some(()))
-    })
-    .unwrap();
+    // The other replica, or the killed one after its start: who holds the Lease.
+    let writer = until("a size written after it", Duration::from_secs(30), || {
+        Ok(audit.sizes(place)?.first().and_then(|entry| entry.pod().map(str::to_owned)))
+    });
+    assert_eq!(writer.unwrap(), release.leader().unwrap(), "who wrote does not lead");
     figure("leader", "killed until the next size was written", killed.elapsed().as_secs_f64(), "s");
     assert!(killed.elapsed() < Duration::from_secs(25));
     load.stop().unwrap();
@@ -37,6 +38,11 @@ fn a_killed_leader_is_replaced_and_a_paused_one_writes_nothing_late() {
     assert_ne!(next, leader, "a paused replica still leads after 30 s");
     paused.resume().unwrap();
     std::thread::sleep(Duration::from_secs(10));
+    let stale = audit.so_far().unwrap().iter().filter(|entry| {
+        entry.is_write() && entry.pod() == Some(&leader) && entry.object_ref.resource != "leases"
+    });
+    let stale: Vec<_> = stale.map(|entry| (&entry.request_uri, entry.response_status.code)).collect();
+    assert!(stale.is_empty(), "written, or tried, by the replica that no longer leads: {stale:?}");
     let late: Vec<_> = audit.sizes(place).unwrap();
     let times: Vec<_> = late.iter().map(|entry| (entry.stage_timestamp, entry.replicas_asked())).collect();
     assert!(

@@ -2,11 +2,11 @@
 //! services and their pods outlive it.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headroom_e2e::suite::{
-    Audit, CONTROLLER_NAMESPACE, Load, Namespace, PODS, Plan, Release, ScaledService, kubectl, stays, until,
-    without_the_shared_controller,
+    Audit, CONTROLLER_NAMESPACE, Load, Namespace, PODS, Plan, Release, ScaledService, figure, kubectl, stays,
+    until, without_the_shared_controller,
 };
 
 #[test]
@@ -19,8 +19,11 @@ fn services_outlive_the_chart() {
         let values: Vec<_> = std::iter::once(only_here.as_str()).chain(values.iter().copied()).collect();
         Release::install("headroom", CONTROLLER_NAMESPACE, &values).unwrap()
     };
+    let began = Instant::now();
     let release = install(&[]);
     let service = Plan { down_window: 10, ..Plan::new("web") }.patient().apply(place.name()).unwrap();
+    service.until_reason("Ready", "Holding", PODS).unwrap();
+    figure("lifecycle", "install until the first decision", began.elapsed().as_secs_f64(), "s");
     service.until_ready(2, PODS).unwrap();
     let load = Load::steps("load", "75s@300").start(place.name(), &service.url().unwrap()).unwrap();
     let size = until("a size for the load", PODS, || {

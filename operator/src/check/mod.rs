@@ -75,7 +75,7 @@ impl Args {
     }
 
     async fn findings(&self) -> anyhow::Result<Vec<Finding>> {
-        let mut config = Config::infer().await.context("no cluster is configured: set KUBECONFIG")?;
+        let mut config = Config::infer().await.map_err(|error| no_cluster(&error))?;
         config.default_retry = false;
         let client = Client::try_from(config).context("the configuration of the cluster can't be used")?;
         let mut findings = cluster::check(&client, self.pre).await?;
@@ -99,4 +99,10 @@ impl Args {
         let failed = findings.iter().any(|finding| finding.verdict == Verdict::Failed);
         Ok(if failed { ExitCode::from(FAILED) } else { ExitCode::SUCCESS })
     }
+}
+
+/// Why there is no cluster to look at. Outside a pod the file is what counts.
+fn no_cluster(error: &dyn std::error::Error) -> anyhow::Error {
+    let reason = error.source().unwrap_or(error);
+    anyhow::anyhow!("no cluster is configured: {reason}; set KUBECONFIG to the file that kubectl uses")
 }
