@@ -6,7 +6,9 @@
 mod cluster;
 mod controller;
 mod finding;
+mod installed;
 mod permissions;
+mod questions;
 mod schema;
 mod services;
 
@@ -80,8 +82,10 @@ impl Args {
         let client = Client::try_from(config).context("the configuration of the cluster can't be used")?;
         let mut findings = cluster::check(&client, self.pre).await?;
         if !self.pre {
-            findings.extend(controller::check(&client, &self.controller_namespace).await);
-            findings.extend(services::check(&client, self.namespace.as_deref()).await);
+            let listed = services::listed(&client, self.namespace.as_deref()).await;
+            let kinds = services::kinds(&client, &listed).await;
+            findings.extend(controller::check(&client, &self.controller_namespace, &kinds).await);
+            findings.extend(services::check(&client, listed).await);
         }
         Ok(findings)
     }

@@ -1,17 +1,21 @@
 //! The services: can their pods be reached, does anything else size them, are they at their limit.
 
+use std::collections::BTreeSet;
+
 use headroom_api::conditions::{ConditionType, Reason};
 use headroom_api::{Mode, ScaledService};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
+use kube::core::error_boundary::InvalidObject;
 use kube::{Api, Client, Resource, ResourceExt};
 
 use super::finding::Finding;
+use super::questions::Kind;
 use crate::controller::TargetName;
 use crate::controller::target::Scales;
-use crate::controller::target::owner::other_owner;
+use crate::controller::target::owner::Owners;
 
 /// Remedy for managers known by name; else the general one.
 const MANAGERS: [(&str, &str); 4] = [
@@ -21,21 +25,59 @@ const MANAGERS: [(&str, &str); 4] = [
     ("kubectl", "don't scale by hand: change minReplicas or maxReplicas, or set spec.mode to Paused"),
 ];
 
-pub(super) async fn check(client: &Client, namespace: Option<&str>) -> Vec<Finding> {
-    let (services, autoscalers) = match listed(client, namespace).await {
+/// What is in the cluster, to be looked at.
+pub(super) struct Lists {
+    services: Vec<ScaledService>,
+    unread: Vec<InvalidObject>,
+    autoscalers: Vec<HorizontalPodAutoscaler>,
+}
+
+/// Lists it.
+pub(super) async fn listed(client: &Client, namespace: Option<&str>) -> kube::Result<Lists> {
+    let all: Api<DeserializeGuard<ScaledService>> = api(client, namespace);
+    let autoscalers: Api<HorizontalPodAutoscaler> = api(client, namespace);
+    let (mut services, mut unread) = (Vec::new(), Vec::new());
+    for service in all.list(&ListParams::default()).await?.items {
+        match service.0 {
+            Ok(service) => services.push(service),
+            Err(invalid) => unread.push(invalid),
+        }
+    }
+    let autoscalers = autoscalers.list(&ListParams::default()).await?.items;
+    Ok(Lists { services, unread, autoscalers })
+}
+
+/// Which kinds the services size, as far as the cluster knows them; Deployments where nothing is sized yet.
+pub(super) async fn kinds(client: &Client, listed: &kube::Result<Lists>) -> Vec<Kind> {
+    let services = listed.as_ref().map_or(&[][..], |lists| lists.services.as_slice());
+    let (scales, mut kinds) = (Scales::new(client.clone()), BTreeSet::new());
+    for service in services {
+        if let Ok(Some(resource)) = scales.resource(&TargetName::of(service)).await {
+            kinds.insert(Kind { group: resource.group, plural: resource.plural });
+        }
+    }
+    if kinds.is_empty() {
+        kinds.insert(Kind::deployments());
+    }
+    kinds.into_iter().collect()
+}
+
+pub(super) async fn check(client: &Client, listed: kube::Result<Lists>) -> Vec<Finding> {
+    let Lists { services, unread, autoscalers } = match listed {
         Ok(lists) => lists,
         Err(error) => {
             let remedy = "install the definitions, and run as a user who may list scaledservices and horizontalpodautoscalers";
             return vec![Finding::unknown("services", error.to_string(), remedy)];
         }
     };
-    if services.is_empty() {
+    if services.is_empty() && unread.is_empty() {
         return vec![Finding::good("services", "there is none yet: kubectl apply -f examples/first.yaml")];
     }
-    let mut findings = Vec::new();
+    let owners = Owners::new(&autoscalers, &services);
+    let mut findings: Vec<_> = unread.iter().map(unreadable).collect();
     for service in &services {
         let object = format!("{}/{}", service.namespace().unwrap_or_default(), service.name_any());
-        let wrong = of_service(client, service, &services, &autoscalers).await;
+        let wrong = of_service(client, service, &owners).await;
         if wrong.is_empty() {
             findings.push(Finding::good("services", "nothing wrong is seen").about(object));
         } else {
@@ -45,14 +87,17 @@ pub(super) async fn check(client: &Client, namespace: Option<&str>) -> Vec<Findi
     findings
 }
 
-type Lists = (Vec<ScaledService>, Vec<HorizontalPodAutoscaler>);
-
-async fn listed(client: &Client, namespace: Option<&str>) -> kube::Result<Lists> {
-    let services: Api<DeserializeGuard<ScaledService>> = api(client, namespace);
-    let autoscalers: Api<HorizontalPodAutoscaler> = api(client, namespace);
-    let all = ListParams::default();
-    let services = services.list(&all).await?.items.into_iter().filter_map(|service| service.0.ok());
-    Ok((services.collect(), autoscalers.list(&all).await?.items))
+/// The controller can't read it either.
+fn unreadable(unread: &InvalidObject) -> Finding {
+    let InvalidObject { error, metadata } = unread;
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    let message = format!("can't be read, so it is not sized: {error}");
+    let remedy = "correct this field, and bring the definitions to the version of the controller";
+    Finding::failed("service-readable", message, remedy).about(format!(
+        "{}/{}",
+        part(&metadata.namespace),
+        part(&metadata.name)
+    ))
 }
 
 fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
@@ -62,15 +107,10 @@ where
     namespace.map_or_else(|| Api::all(client.clone()), |namespace| Api::namespaced(client.clone(), namespace))
 }
 
-async fn of_service(
-    client: &Client,
-    service: &ScaledService,
-    services: &[ScaledService],
-    autoscalers: &[HorizontalPodAutoscaler],
-) -> Vec<Finding> {
+async fn of_service(client: &Client, service: &ScaledService, owners: &Owners) -> Vec<Finding> {
     let mut findings = from_conditions(service);
     if service.spec.mode == Mode::Active
-        && let Some(owner) = other_owner(service, autoscalers, services)
+        && let Some(owner) = owners.other_than(service)
     {
         let message = format!("{owner} sizes {} too, so Headroom does not", TargetName::of(service));
         let remedy = format!("delete {owner} (the size stays), or set spec.mode to Observe");
@@ -82,7 +122,7 @@ async fn of_service(
 
 async fn second_writer(client: &Client, service: &ScaledService) -> Option<Finding> {
     let (namespace, target) = (service.namespace()?, TargetName::of(service));
-    let manager = Scales::new(client.clone()).other_writer(&namespace, &target).await.ok()??;
+    let manager = Scales::new(client.clone()).second_writer(&namespace, &target).await.ok()??;
     let remedy = MANAGERS
         .iter()
         .find(|(name, _)| manager.to_lowercase().contains(name))
@@ -121,4 +161,35 @@ fn from_condition(condition: &Condition) -> Option<Finding> {
         return Some(Finding::failed("able-to-scale", message, "see the message"));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::Verdict;
+    use crate::controller::workload::tests::scripted::client;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn a_service_that_cannot_be_read_is_told() {
+        let broken = json!({
+            "apiVersion": "headroom.dev/v1alpha1", "kind": "ScaledService",
+            "metadata": { "name": "orders", "namespace": "shop" }, "spec": { "objectives": "many" },
+        });
+        let (client, _) = client(move |call| {
+            let items = if call.path.ends_with("/scaledservices") { json!([broken]) } else { json!([]) };
+            (200, json!({ "metadata": {}, "items": items }))
+        });
+        let findings = check(&client, listed(&client, None).await).await;
+        let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+        assert_eq!((finding.check, finding.verdict), ("service-readable", Verdict::Failed));
+        assert_eq!(finding.object.as_deref(), Some("shop/orders"));
+    }
+
+    #[tokio::test]
+    async fn deployments_are_asked_about_where_nothing_is_sized_yet() {
+        let (client, _) = client(|_| (200, json!({ "metadata": {}, "items": [] })));
+        let listed = listed(&client, None).await;
+        assert_eq!(kinds(&client, &listed).await, [Kind::deployments()]);
+    }
 }

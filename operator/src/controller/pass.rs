@@ -19,7 +19,6 @@ use super::findings::{Acknowledged, Decided, Outcome, Refusal, Standing, Target,
 use super::memory::Memory;
 use super::observe::{self, Server, Sight};
 use super::target::ScaleError;
-use super::target::owner::other_owner;
 use super::watch::{GuardedService, Snapshot};
 use super::workload::{Owned, Upkept, runtime::Runs};
 use crate::validate;
@@ -86,9 +85,7 @@ fn refuse_owned(service: &ScaledService, snapshot: &Snapshot) -> Result<(), Stan
     if service.spec.mode != Mode::Active {
         return Ok(());
     }
-    let services = snapshot.services.iter().filter_map(|service| service.0.as_ref().ok());
-    let autoscalers = snapshot.autoscalers.iter().map(AsRef::as_ref);
-    match other_owner(service, autoscalers, services) {
+    match snapshot.owners.other_than(service) {
         Some(owner) => Err(Standing::TargetOwned { owner }),
         None => Ok(()),
     }
@@ -141,7 +138,7 @@ async fn fresh_target(
             memory.forget_target();
             // Applied again at once: it may be ours, and deleted by hand.
             memory.upkeep.forget();
-            Err(Standing::TargetNotFound { message: error.to_string() })
+            Err(Standing::TargetNotFound { message: cx.missing(service, &error) })
         }
         Err(error) => {
             cx.metrics.api_request_errors.count(&["scale"]);

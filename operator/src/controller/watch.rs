@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep};
 use super::again::Again;
 use super::client::{Heartbeats, Pulse, WATCH_TIMEOUT};
 use super::observe::SeenPod;
+use super::target::owner::Owners;
 
 /// An outage is logged once in so long.
 const TELL_AGAIN: Duration = Duration::from_secs(30);
@@ -49,8 +50,8 @@ pub struct Cluster {
 pub struct Snapshot {
     /// Every service.
     pub services: Vec<Arc<GuardedService>>,
-    /// Autoscalers of others.
-    pub autoscalers: Vec<Arc<HorizontalPodAutoscaler>>,
+    /// Who sizes what.
+    pub owners: Owners,
     /// Whether the lists of pods may be old.
     pub pods_pulse: Pulse,
     pods: BTreeMap<String, Vec<Arc<SeenPod>>>,
@@ -97,8 +98,11 @@ impl Cluster {
         let mut services = self.services.all();
         services
             .sort_by_cached_key(|service| (service.meta().namespace.clone(), service.meta().name.clone()));
+        let autoscalers = self.autoscalers.all();
+        let readable = services.iter().filter_map(|service| service.0.as_ref().ok());
+        let owners = Owners::new(autoscalers.iter().map(AsRef::as_ref), readable);
         let pods_pulse = self.heartbeats.pulse("pods", now);
-        Snapshot { services, autoscalers: self.autoscalers.all(), pods_pulse, pods }
+        Snapshot { services, owners, pods_pulse, pods }
     }
 }
 

@@ -21,8 +21,8 @@ const MAX_HEADERS: usize = 32;
 const MAX_BUFFER: usize = 32 * 1024;
 /// Longest message of an error, in bytes.
 const MESSAGE: usize = 256;
-/// A connection that was not used for so long is closed: pods that are asked every second keep theirs, pods that take
-/// turns don't, for 50,000 of them would cost more than asking does.
+/// A connection that was not used for so long is closed: pods that are asked every second keep theirs, so there are as
+/// many open sockets as such pods; pods that take turns don't, for 50,000 of them would cost more than asking does.
 const IDLE: Duration = Duration::from_secs(3);
 
 /// Asks admin ports. Cheap to clone; clones share their connections.

@@ -1,51 +1,79 @@
 //! PURE: whether something else sizes a target.
 
+use std::collections::BTreeMap;
+
 use headroom_api::{Mode, ScaledService};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::ResourceExt;
 
 use crate::controller::findings::{Owner, TargetName};
 
-/// What else sizes the target of `service`, if anything. `autoscalers` and `services` may be of any namespace.
+/// Who sizes what. Made once for all services: each of them would otherwise have to look at all others.
 ///
 /// A KEDA `ScaledObject` acts through an autoscaler that it owns, and is named instead of it. Of two services with one
 /// target the older one has it; of the same age, the first by name. One that is in mode Observe takes nothing.
-pub fn other_owner<'a>(
-    service: &ScaledService,
-    autoscalers: impl IntoIterator<Item = &'a HorizontalPodAutoscaler>,
-    services: impl IntoIterator<Item = &'a ScaledService>,
-) -> Option<Owner> {
-    let (namespace, target) = (service.namespace(), TargetName::of(service));
-    let autoscaler = autoscalers
-        .into_iter()
-        .find(|autoscaler| autoscaler.namespace() == namespace && sizes(autoscaler, &target))
-        .map(named);
-    let older = || {
-        services
-            .into_iter()
-            .filter(|other| other.namespace() == namespace && other.spec.mode != Mode::Observe)
-            .filter(|other| {
-                other.name_any() != service.name_any() && same_object(&TargetName::of(other), &target)
-            })
-            .find(|other| age(other) < age(service))
-            .map(|other| Owner { kind: "ScaledService".to_owned(), name: other.name_any() })
-    };
-    autoscaler.or_else(older)
+#[derive(Debug, Clone, Default)]
+pub struct Owners {
+    autoscalers: BTreeMap<Object, Owner>,
+    /// The oldest of those with one target.
+    services: BTreeMap<Object, Age>,
 }
 
-fn sizes(autoscaler: &HorizontalPodAutoscaler, target: &TargetName) -> bool {
-    let Some(reference) = autoscaler.spec.as_ref().map(|spec| &spec.scale_target_ref) else { return false };
-    let named = TargetName {
+/// Namespace, group, kind and name: an object has several versions and is one all the same.
+type Object = [String; 4];
+
+/// The lesser one is older. The name is part of it.
+type Age = (Option<jiff::Timestamp>, String);
+
+impl Owners {
+    /// Of what is there, in any namespaces.
+    pub fn new<'a>(
+        autoscalers: impl IntoIterator<Item = &'a HorizontalPodAutoscaler>,
+        services: impl IntoIterator<Item = &'a ScaledService>,
+    ) -> Self {
+        let mut owners = Self::default();
+        for autoscaler in autoscalers {
+            if let Some(sized) = sized(autoscaler) {
+                owners.autoscalers.entry(sized).or_insert_with(|| named(autoscaler));
+            }
+        }
+        for service in services.into_iter().filter(|service| service.spec.mode != Mode::Observe) {
+            let age = age(service);
+            let oldest = owners.services.entry(target(service)).or_insert_with(|| age.clone());
+            if age < *oldest {
+                *oldest = age;
+            }
+        }
+        owners
+    }
+
+    /// What else sizes the target of `service`, if anything.
+    pub fn other_than(&self, service: &ScaledService) -> Option<Owner> {
+        let target = target(service);
+        let older = || {
+            let oldest = self.services.get(&target).filter(|oldest| **oldest < age(service))?;
+            Some(Owner { kind: "ScaledService".to_owned(), name: oldest.1.clone() })
+        };
+        self.autoscalers.get(&target).cloned().or_else(older)
+    }
+}
+
+fn target(service: &ScaledService) -> Object {
+    object(service.namespace(), TargetName::of(service))
+}
+
+fn sized(autoscaler: &HorizontalPodAutoscaler) -> Option<Object> {
+    let reference = &autoscaler.spec.as_ref()?.scale_target_ref;
+    let target = TargetName {
         api_version: reference.api_version.clone().unwrap_or_default(),
         kind: reference.kind.clone(),
         name: reference.name.clone(),
     };
-    same_object(&named, target)
+    Some(object(autoscaler.namespace(), target))
 }
 
-/// Whatever the version: an object has several.
-fn same_object(one: &TargetName, other: &TargetName) -> bool {
-    one.group() == other.group() && one.kind == other.kind && one.name == other.name
+fn object(namespace: Option<String>, target: TargetName) -> Object {
+    [namespace.unwrap_or_default(), target.group().to_owned(), target.kind, target.name]
 }
 
 fn named(autoscaler: &HorizontalPodAutoscaler) -> Owner {
@@ -56,7 +84,7 @@ fn named(autoscaler: &HorizontalPodAutoscaler) -> Owner {
     }
 }
 
-fn age(service: &ScaledService) -> (Option<jiff::Timestamp>, String) {
+fn age(service: &ScaledService) -> Age {
     (service.creation_timestamp().map(|time| time.0), service.name_any())
 }
 
@@ -93,7 +121,8 @@ mod tests {
     #[test]
     fn an_autoscaler_on_the_same_object_owns_it() {
         let orders = service("a", "orders", 0, "Active");
-        let owner = |autoscaler: &HorizontalPodAutoscaler| other_owner(&orders, [autoscaler], [&orders]);
+        let owner =
+            |autoscaler: &HorizontalPodAutoscaler| Owners::new([autoscaler], [&orders]).other_than(&orders);
         let named = owner(&autoscaler("shop", "orders", &json!([]))).unwrap();
         assert_eq!(named.to_string(), "HorizontalPodAutoscaler/hpa");
         assert_eq!(owner(&autoscaler("shop", "other", &json!([]))), None);
@@ -107,11 +136,13 @@ mod tests {
     fn the_older_of_two_services_has_the_target() {
         let (first, second) = (service("z", "orders", 1, "Active"), service("a", "orders", 2, "Active"));
         let twin = service("b", "orders", 2, "Active");
-        let all = [&first, &second, &twin];
-        assert_eq!(other_owner(&first, [], all), None);
-        assert_eq!(other_owner(&second, [], all).unwrap().to_string(), "ScaledService/z");
-        assert_eq!(other_owner(&twin, [], [&second, &twin]).unwrap().to_string(), "ScaledService/a");
+        let all = Owners::new([], [&second, &first, &twin]);
+        assert_eq!(all.other_than(&first), None);
+        assert_eq!(all.other_than(&second).unwrap().to_string(), "ScaledService/z");
+        let twins = Owners::new([], [&second, &twin]);
+        assert_eq!(twins.other_than(&twin).unwrap().to_string(), "ScaledService/a");
         let shadow = service("z", "orders", 1, "Observe");
-        assert_eq!(other_owner(&second, [], [&shadow, &second]), None, "who observes takes nothing");
+        let beside = Owners::new([], [&shadow, &second]);
+        assert_eq!(beside.other_than(&second), None, "who observes takes nothing");
     }
 }

@@ -7,7 +7,7 @@ use kube::Client;
 use kube::client::Body;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::Verifier;
 
@@ -21,6 +21,8 @@ const MAX_KEYS: usize = 32;
 const REFRESH: Duration = Duration::from_secs(600);
 /// Time after a look that failed.
 const RETRY: Duration = Duration::from_secs(10);
+/// Looks that fail for so long count as a refusal: workloads can't wait for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why the cluster's keys are not known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,7 +54,9 @@ pub enum Issuer {
     /// Nothing yet: wait before the first Deployment is created, or its pods are replaced a moment later.
     #[default]
     Unknown,
-    /// The API server does not show them: writes to servers are off.
+    /// The first looks failed: wait a little, as above.
+    Failing(IssuerError),
+    /// The API server does not show them, or not for a while: writes to servers are off.
     Off(IssuerError),
     /// They are known.
     Known(Verifier),
@@ -95,32 +99,56 @@ impl Issuer {
     pub fn verifier(&self) -> Option<&Verifier> {
         match self {
             Self::Known(verifier) => Some(verifier),
-            Self::Unknown | Self::Off(_) => None,
+            Self::Unknown | Self::Failing(_) | Self::Off(_) => None,
+        }
+    }
+
+    /// What workloads wait for, if they do: an outage of a moment would have their pods replaced once more.
+    pub fn awaited(&self) -> Option<String> {
+        match self {
+            Self::Unknown => Some("the cluster's token keys are not known yet".to_owned()),
+            Self::Failing(error) => Some(format!("the cluster's token keys are not known: {error}")),
+            Self::Off(_) | Self::Known(_) => None,
         }
     }
 }
 
 /// Keeps `issuer` up to date, for as long as somebody listens. What is known stays known when the API server is gone.
 pub async fn follow(client: Client, subject: String, issuer: watch::Sender<Issuer>) {
+    let mut failing: Option<Instant> = None;
     while !issuer.is_closed() {
         let wait = match read(&client, &subject).await {
             Ok(verifier) => {
+                failing = None;
                 issuer.send_if_modified(|known| replace(known, Issuer::Known(verifier)));
                 REFRESH
             }
             Err(error) => {
                 tracing::warn!(%error, "the cluster's token keys are not known");
-                let off = matches!(error, IssuerError::Denied { .. });
-                issuer.send_if_modified(|known| {
-                    off && known.verifier().is_none() && replace(known, Issuer::Off(error))
-                });
-                if off { REFRESH } else { RETRY }
+                let since = *failing.get_or_insert_with(Instant::now);
+                let (state, wait) = match error {
+                    IssuerError::Denied { .. } => (Issuer::Off(error), REFRESH),
+                    IssuerError::Failed { .. } if since.elapsed() < PATIENCE => {
+                        (Issuer::Failing(error), RETRY)
+                    }
+                    IssuerError::Failed { .. } => (Issuer::Off(error), RETRY),
+                };
+                issuer.send_if_modified(|known| worse(known, state));
+                wait
             }
         };
         tokio::select! {
             () = sleep(wait) => {}
             () = issuer.closed() => {}
         }
+    }
+}
+
+/// Takes in what a look that failed means. Keys that are known stay known, and what is off is not waited for again.
+fn worse(known: &mut Issuer, new: Issuer) -> bool {
+    match (&*known, &new) {
+        (Issuer::Known(_), _) | (Issuer::Off(_), Issuer::Failing(_)) => false,
+        _ => replace(known, new),
     }
 }
 

@@ -153,4 +153,4 @@ impl PullPolicy {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

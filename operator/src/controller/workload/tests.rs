@@ -1,6 +1,6 @@
 //! What is built from a spec.
 
-pub(super) mod scripted;
+pub(crate) mod scripted;
 
 use headroom_api::ScaledService;
 use k8s_openapi::api::apps::v1::Deployment;

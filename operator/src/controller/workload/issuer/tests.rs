@@ -69,3 +69,21 @@ async fn known_keys_stay_known_when_the_api_server_is_gone() {
     drop(seen);
     follower.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_cannot_be_read_are_waited_for_a_minute_and_no_longer() {
+    let (client, _) = client(|_| status(500, "broken"));
+    let (sender, mut seen) = watch::channel(Issuer::default());
+    let follower = tokio::spawn(follow(client, SUBJECT.to_owned(), sender));
+    let began = Instant::now();
+    seen.wait_for(|issuer| matches!(issuer, Issuer::Failing(_))).await.unwrap();
+    let awaited = seen.borrow().awaited().unwrap();
+    assert!(awaited.contains("status 500"), "{awaited}");
+    seen.wait_for(|issuer| matches!(issuer, Issuer::Off(_))).await.unwrap();
+    assert!((PATIENCE..PATIENCE + RETRY).contains(&began.elapsed()), "{:?}", began.elapsed());
+    assert_eq!(seen.borrow().awaited(), None);
+    sleep(PATIENCE * 2).await;
+    assert!(matches!(*seen.borrow(), Issuer::Off(_)), "it is not waited for again");
+    drop(seen);
+    follower.await.unwrap();
+}
