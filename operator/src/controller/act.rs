@@ -85,7 +85,7 @@ fn without_writing(
     }
     if to < from && !warrant.shrinks_again {
         // The fleet has not been looked at with this wish in it.
-        return Some(Outcome::Unchanged);
+        return Some(Outcome::Held);
     }
     contest.holds_back(warrant.decided_at).then_some(Outcome::Refused(Refusal::Contested { manager: None }))
 }

@@ -1,8 +1,9 @@
 //! What one pass found out about a service and did about it: the report is made of this and of nothing else.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use headroom_core::{Decision, Observation};
+use headroom_core::{Decision, Observation, Trouble};
 use serde::Serialize;
 
 /// Names an object that is scaled; it lives in the namespace of its service.
@@ -91,6 +92,8 @@ pub struct Decided {
     pub target: Target,
     /// What was seen.
     pub observation: Observation,
+    /// What the cluster says about the first pod with each trouble.
+    pub troubles: BTreeMap<Trouble, String>,
     /// What was decided.
     pub decision: Decision,
     /// What was done about it.
@@ -124,6 +127,8 @@ pub enum Outcome {
     },
     /// It is what it should be.
     Unchanged,
+    /// It should be fewer, and the next look has to agree: by then the whole fleet was judged with this wish in it.
+    Held,
     /// It should be another, and the mode says to leave it.
     ObserveOnly,
     /// It should be another, and another replica of the controller writes.

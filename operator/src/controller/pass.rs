@@ -251,7 +251,9 @@ async fn think_and_act(
         let stale = outcome.is_none();
         let outcome = outcome.unwrap_or(Outcome::Refused(Refusal::Conflict));
         let observation = seen.clone();
-        decided = Some(Decided { target, observation, decision, outcome, resized_by: None, workers: None });
+        let troubles = memory.attention.troubles.clone();
+        let (resized_by, workers) = (None, None);
+        decided = Some(Decided { target, observation, troubles, decision, outcome, resized_by, workers });
         if !stale {
             break;
         }

@@ -1,10 +1,10 @@
 //! What is remembered of a service's pods between two looks: whom to ask next, and what they last said.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use headroom_core::{Answer, Ask, PodState, Policy};
+use headroom_core::{Answer, Ask, PodState, Policy, Trouble};
 use headroom_workload::stats::Stats;
 use jiff::Timestamp;
 
@@ -20,6 +20,8 @@ use crate::observe::sample_of;
 pub struct Attention {
     /// Whom the last decision wants asked.
     pub ask: Ask,
+    /// What the cluster said at the last look about the first pod with each trouble.
+    pub troubles: BTreeMap<Trouble, String>,
     /// In the order of the pods.
     pods: Vec<Noted>,
     pub(super) latencies: Latencies,

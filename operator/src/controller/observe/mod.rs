@@ -14,10 +14,11 @@ mod tests;
 pub use attention::{Attention, Server};
 pub use pod::{ADMIN_PORT, SeenPod};
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use headroom_core::units::Replicas;
-use headroom_core::{Inventory, Observation, Policy};
+use headroom_core::{Inventory, Observation, Policy, Trouble};
 use jiff::Timestamp;
 use kube::core::SelectorExt as _;
 use tokio::sync::Semaphore;
@@ -61,6 +62,7 @@ pub async fn observe(
         }
     };
     attention.attend(&pods);
+    attention.troubles = sayings(&pods);
     let [present, absent] = attention.round(&pods, sight.now);
     let replies = collect::collect(port, sockets, present, absent).await;
     let answers = attention.take(&pods, replies, policy, sight.now);
@@ -77,15 +79,20 @@ pub async fn observe(
 /// The target's pods, in an order that is the same at every look.
 fn selected(sight: &Sight<'_>) -> Result<Vec<Arc<SeenPod>>, SelectorError> {
     let selector = selector::parse(sight.selector)?;
-    let none = std::collections::BTreeMap::new();
+    let none = BTreeMap::new();
     let matches = |pod: &&Arc<SeenPod>| selector.matches(pod.labels().unwrap_or(&none));
     let mut pods: Vec<_> = sight.pods.iter().filter(matches).cloned().collect();
     pods.sort_by(|a, b| a.id().cmp(b.id()));
     Ok(pods)
 }
 
-/// What the cluster says about the first pod that can't start, with the pod's name; `None` where all can.
-pub fn first_trouble(sight: &Sight<'_>) -> Option<String> {
-    let pods = selected(sight).ok()?;
-    pods.iter().find_map(|pod| pod.trouble().map(|(_, message)| format!("pod {}: {message}", pod.id())))
+/// What the cluster says about the first pod with each trouble, with the pod's name.
+fn sayings(pods: &[Arc<SeenPod>]) -> BTreeMap<Trouble, String> {
+    let mut sayings = BTreeMap::new();
+    for pod in pods {
+        if let Some((trouble, message)) = pod.trouble() {
+            sayings.entry(trouble).or_insert_with(|| format!("pod {}: {message}", pod.id()));
+        }
+    }
+    sayings
 }

@@ -229,17 +229,11 @@ async fn every_running_pod_is_asked_whatever_its_readiness() {
     assert_eq!((answers(&seen), asked), (vec!["told", "silent", "told"], vec![admin(1), admin(3)]));
     let servers: Vec<_> = scene.attention.servers().map(|server| (server.admin, server.workers)).collect();
     assert_eq!(servers, [(admin(1), 4)], "nothing is told to a server that is going");
-    let sight = Sight {
-        replicas: 3,
-        selector: "app=orders",
-        pods: &scene.pods,
-        inventory: Inventory::Complete,
-        now: scene.now,
-    };
-    assert_eq!(
-        first_trouble(&sight).as_deref(),
-        Some("pod orders-5d4f-002: ImagePullBackOff: no such image")
-    );
+    let said = BTreeMap::from([(
+        Trouble::ImagePull,
+        "pod orders-5d4f-002: ImagePullBackOff: no such image".to_owned(),
+    )]);
+    assert_eq!(scene.attention.troubles, said);
 }
 
 #[tokio::test(start_paused = true)]

@@ -52,7 +52,9 @@ fn replicas(decided: &Decided, figures: &Figures) -> String {
     let wanted = match decided.outcome {
         Outcome::Scaled { to, .. } => to,
         Outcome::ObserveOnly => figures.target,
-        Outcome::Unchanged | Outcome::Standby | Outcome::Refused(_) => decided.decision.target_replicas.0,
+        Outcome::Unchanged | Outcome::Held | Outcome::Standby | Outcome::Refused(_) => {
+            decided.decision.target_replicas.0
+        }
     };
     let ready = figures.ready;
     if wanted == ready { format!("{ready}/{max}") } else { format!("{ready}->{wanted}/{max}") }

@@ -1,6 +1,8 @@
 //! Services, pods and passes for the tests of this folder.
 #![allow(clippy::unwrap_used, reason = "a helper of a test is test code, though clippy can't tell")]
 
+use std::collections::BTreeMap;
+
 use headroom_api::{ScaledService, ScaledServiceStatus};
 use headroom_core::units::{MilliCpu, Rate, Replicas, Share};
 use headroom_core::{
@@ -107,6 +109,7 @@ pub(in crate::controller) fn calm() -> Decided {
     Decided {
         target: target(7),
         observation: Observation { replicas: Replicas(7), pods, ..Observation::default() },
+        troubles: BTreeMap::new(),
         decision,
         outcome: Outcome::Unchanged,
         resized_by: None,

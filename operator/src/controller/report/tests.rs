@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a helper of a test is test code, though clippy can't tell")]
 
+use std::collections::BTreeMap;
+
 use headroom_core::units::{Replicas, Share};
 use headroom_core::{Budget, Observation, PodState, State, decide};
 
@@ -66,6 +68,7 @@ impl Run {
         let decided = Decided {
             target: target(self.size),
             observation: seen,
+            troubles: BTreeMap::new(),
             decision,
             outcome,
             resized_by: None,
@@ -148,6 +151,7 @@ fn a_gap_in_the_evidence_is_written_at_once() {
     let decided = Decided {
         target: target(run.size),
         observation: seen,
+        troubles: BTreeMap::new(),
         decision,
         outcome: Outcome::Unchanged,
         resized_by: None,

@@ -11,7 +11,6 @@ use tokio::time::Instant;
 
 use super::apply::{ApplyError, apply};
 use super::{Defaults, Owned};
-use crate::controller::TargetName;
 
 /// Time after which objects are applied again though nothing is known to have changed: somebody may have edited them.
 const REFRESH: Duration = Duration::from_secs(60);
@@ -36,8 +35,6 @@ struct Attempt {
 /// The owned objects after a look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upkept {
-    /// What is scaled.
-    pub target: TargetName,
     /// Why the objects are not what the spec says, though they are there and can be scaled.
     pub trouble: Option<ApplyError>,
 }
@@ -60,11 +57,11 @@ impl Upkeep {
             self.note(basis, result.map(drop), now);
         }
         let Some(Attempt { result, standing, .. }) = &self.0 else {
-            return Ok(Upkept { target: owned.target(), trouble: None });
+            return Ok(Upkept { trouble: None });
         };
         match result {
             Err(error) if !standing => Err(error.clone()),
-            result => Ok(Upkept { target: owned.target(), trouble: result.clone().err() }),
+            result => Ok(Upkept { trouble: result.clone().err() }),
         }
     }
 

@@ -40,11 +40,13 @@ fn named_port(container: &Container) -> Option<u16> {
     container.ports.iter().flatten().find(named).map(|port| port.container_port)
 }
 
-/// Whoever can write the status of pods must not make the controller ask a cloud's metadata service.
+/// Whoever can write the status of pods must not make the controller ask a cloud's metadata service, or itself.
 fn is_a_pods(ip: IpAddr) -> bool {
+    // Written as an address of version 6, one of version 4 is the same one.
+    let ip = ip.to_canonical();
     let link_local = match ip {
         IpAddr::V4(ip) => ip.is_link_local() || ip.is_broadcast(),
         IpAddr::V6(ip) => ip.is_unicast_link_local(),
     };
-    !(link_local || ip.is_multicast() || ip.is_unspecified())
+    !(link_local || ip.is_loopback() || ip.is_multicast() || ip.is_unspecified())
 }

@@ -154,7 +154,8 @@ fn blocked(decided: &Decided) -> NewCondition {
     ];
     let found = troubles.into_iter().find_map(|(trouble, reason, what)| {
         let pods = count(trouble);
-        (pods > 0).then(|| (reason, format!("{pods} pods {what}")))
+        let said = || decided.troubles.get(&trouble).map(|said| format!("; {said}")).unwrap_or_default();
+        (pods > 0).then(|| (reason, format!("{pods} pods {what}{}", said())))
     });
     let (reason, message) = if let Some(said) = &seen.blocked {
         (Reason::QuotaExceeded, format!("further pods are refused: {said}"))
@@ -186,6 +187,9 @@ fn able_to_scale(view: &View<'_>, decided: &Decided, figures: &Figures) -> NewCo
         }
         Outcome::ObserveOnly => {
             (Reason::ReadyForNewScale, format!("{size} pods; would write {}", figures.target))
+        }
+        Outcome::Held => {
+            (Reason::ReadyForNewScale, format!("{size} pods; {} if the next look agrees", figures.target))
         }
         Outcome::Unchanged | Outcome::Standby | Outcome::Refused(Refusal::Conflict | Refusal::TooLate) => {
             match just_written(view) {

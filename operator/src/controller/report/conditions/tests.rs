@@ -98,6 +98,27 @@ fn silent(decided: &mut Decided) {
 fn trouble(decided: &mut Decided, trouble: Trouble) {
     decided.observation.pods[0].state = PodState::Starting;
     decided.observation.pods[0].trouble = Some(trouble);
+    decided.troubles.insert(trouble, "pod p0: the cluster's words".to_owned());
+}
+
+/// What is wrong with pods is told in the cluster's own words, those about the trouble that is told.
+#[rstest]
+#[case(&[Trouble::Unschedulable], Reason::PodsPending)]
+#[case(&[Trouble::Unschedulable, Trouble::CrashLoop], Reason::CrashLooping)]
+#[case(&[Trouble::CrashLoop, Trouble::ImagePull], Reason::ImagePullFailing)]
+#[case(&[Trouble::CreateFailed], Reason::CreateFailing)]
+fn the_clusters_own_words_are_told(#[case] troubles: &[Trouble], #[case] reason: Reason) {
+    let decided = change(|decided| {
+        for (place, trouble) in troubles.iter().enumerate() {
+            decided.observation.pods[place].state = PodState::Starting;
+            decided.observation.pods[place].trouble = Some(*trouble);
+            decided.troubles.insert(*trouble, format!("pod p{place}: {trouble:?} it said"));
+        }
+    });
+    let conditions = told(&standing(decided), "Active");
+    let text = message(&conditions, reason);
+    let last = troubles.len() - 1;
+    assert!(text.ends_with(&format!("; pod p{last}: {:?} it said", troubles[last])), "{text}");
 }
 
 #[rstest]
@@ -185,6 +206,14 @@ fn trouble(decided: &mut Decided, trouble: Trouble) {
     change(|decided| decided.outcome = Outcome::Scaled { from: 7, to: 9 }),
     Reason::Progressing,
     "7 of 9 pods are ready"
+)]
+#[case::held(
+    change(|decided| {
+        decided.outcome = Outcome::Held;
+        decided.decision.target_replicas = Replicas(5);
+    }),
+    Reason::ReadyForNewScale,
+    "7 pods; 5 if the next look agrees"
 )]
 #[case::failed(
     change(|d| d.outcome = Outcome::Refused(Refusal::Failed { message: "no room".to_owned() })),
