@@ -109,22 +109,22 @@ mod tests {
 
     #[rstest]
     #[case::by_the_chart(
-        json!(["controller", "--lease-name=blue-headroom", "--watch-namespaces=shop,search", "--workload-image=x:1"]),
+        &["controller", "--lease-name=blue-headroom", "--watch-namespaces=shop,search", "--workload-image=x:1"],
         "blue-headroom", &["shop", "search"], Bundled::Kept
     )]
-    #[case::without_workloads(json!(["controller", "--lease-name=blue"]), "blue", &["a"], Bundled::Off)]
+    #[case::without_workloads(&["controller", "--lease-name=blue"], "blue", &["a"], Bundled::Off)]
     #[case::the_last_counts(
-        json!(["controller", "--lease-name=blue", "--watch-namespaces=shop", "--watch-namespaces", "", "--lease-name", "red"]),
+        &["controller", "--lease-name=blue", "--watch-namespaces=shop", "--watch-namespaces", "", "--lease-name", "red"],
         "red", &[], Bundled::Off
     )]
     fn arguments_tell_what_is_installed(
-        #[case] args: Value,
+        #[case] args: &[&str],
         #[case] lease: &str,
         #[case] namespaces: &[&str],
         #[case] bundled: Bundled,
     ) {
-        let read = Installation::read(&[pod(&json!({}), &args)]).unwrap();
-        let namespaces = namespaces.iter().map(ToString::to_string).collect();
+        let read = Installation::read(&[pod(&json!({}), &json!(args))]).unwrap();
+        let namespaces = namespaces.iter().map(|&name| name.to_owned()).collect();
         let expected =
             Installation { account: "robot".to_owned(), lease: lease.to_owned(), namespaces, bundled };
         assert_eq!(read, expected);

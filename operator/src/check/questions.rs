@@ -54,7 +54,7 @@ pub(super) fn questions(installation: &Installation, own: &str, kinds: &[Kind]) 
         SCALING.map(|(subresource, verb)| (Place::Target, kind.group.as_str(), resource(subresource), verb))
     });
     let mut questions = Vec::new();
-    for (place, group, resource, verb) in fixed.chain(targets) {
+    for (place, group, resource, verb) in targets.chain(fixed) {
         let there = if place == Place::Own { vec![Some(own.to_owned())] } else { watched.clone() };
         questions.extend(there.into_iter().map(|namespace| Question {
             place,
@@ -126,7 +126,7 @@ mod tests {
         Installation {
             account: "robot".to_owned(),
             lease: "blue-headroom".to_owned(),
-            namespaces: namespaces.iter().map(ToString::to_string).collect(),
+            namespaces: namespaces.iter().map(|&name| name.to_owned()).collect(),
             bundled,
         }
     }

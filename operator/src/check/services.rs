@@ -90,14 +90,11 @@ pub(super) async fn check(client: &Client, listed: kube::Result<Lists>) -> Vec<F
 /// The controller can't read it either.
 fn unreadable(unread: &InvalidObject) -> Finding {
     let InvalidObject { error, metadata } = unread;
-    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    let namespace = metadata.namespace.as_deref().unwrap_or_default();
+    let name = metadata.name.as_deref().unwrap_or_default();
     let message = format!("can't be read, so it is not sized: {error}");
     let remedy = "correct this field, and bring the definitions to the version of the controller";
-    Finding::failed("service-readable", message, remedy).about(format!(
-        "{}/{}",
-        part(&metadata.namespace),
-        part(&metadata.name)
-    ))
+    Finding::failed("service-readable", message, remedy).about(format!("{namespace}/{name}"))
 }
 
 fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>

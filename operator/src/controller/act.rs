@@ -89,3 +89,33 @@ fn without_writing(
     }
     contest.holds_back(warrant.decided_at).then_some(Outcome::Refused(Refusal::Contested { manager: None }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::report::fixtures::target;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case::first_wish(5, false, Some(Outcome::Held))]
+    #[case::second_wish(5, true, None)]
+    #[case::growth(9, false, None)]
+    #[case::as_it_is(7, false, Some(Outcome::Unchanged))]
+    fn a_shrink_waits_for_a_second_look(
+        #[case] to: u32,
+        #[case] shrinks_again: bool,
+        #[case] outcome: Option<Outcome>,
+    ) {
+        let (leadership, contest, now) = (Leadership::default(), Contest::default(), Instant::now());
+        leadership.hold(now + Duration::from_secs(6));
+        let target = target(7);
+        let warrant = Warrant {
+            namespace: "shop",
+            target: &target,
+            mode: Mode::Active,
+            decided_at: now,
+            shrinks_again,
+        };
+        assert_eq!(without_writing(&leadership, &contest, &warrant, to), outcome);
+    }
+}
