@@ -64,19 +64,43 @@ impl Context {
         self.awaited().is_none()
     }
 
-    /// What to say where the target of a service does not exist. That of a workload is ours to create.
+    /// What to say of a target that does not exist.
     pub fn missing(&self, service: &ScaledService, error: &ScaleError) -> String {
-        if service.spec.workload.is_none() {
-            return error.to_string();
-        }
-        let target = TargetName::of(service);
-        match self.awaited() {
-            Some(awaited) => format!("{target} is not created yet: {awaited}"),
-            None => format!("{target} does not exist yet: it is created at the next look"),
-        }
+        missing(service, error, self.awaited().as_deref())
     }
 
     fn awaited(&self) -> Option<String> {
         self.tokens.as_ref().and_then(|_| self.issuer.borrow().awaited())
+    }
+}
+
+/// That of a workload is ours to create: the user is not told to.
+fn missing(service: &ScaledService, error: &ScaleError, awaited: Option<&str>) -> String {
+    let target = TargetName::of(service);
+    match (&service.spec.workload, awaited) {
+        (None, _) => error.to_string(),
+        (Some(_), Some(awaited)) => format!("{target} is not created yet: {awaited}"),
+        (Some(_), None) => format!("{target} does not exist yet: it is created at the next look"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::report::fixtures::service;
+    use serde_json::json;
+
+    #[test]
+    fn the_target_of_a_workload_is_not_the_users_to_create() {
+        let mut service = service("Active");
+        let error = ScaleError::NotFound(TargetName::of(&service), "shop".to_owned());
+        let text = missing(&service, &error, Some("the keys are not known"));
+        assert!(text.contains("correct spec.scaleTargetRef"), "{text}");
+        service.spec.scale_target_ref = None;
+        service.spec.workload = serde_json::from_value(json!({})).unwrap();
+        let text = missing(&service, &error, Some("the keys are not known"));
+        assert_eq!(text, "Deployment/orders is not created yet: the keys are not known");
+        let text = missing(&service, &error, None);
+        assert!(text.starts_with("Deployment/orders does not exist yet"), "{text}");
     }
 }
