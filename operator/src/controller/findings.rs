@@ -100,8 +100,26 @@ pub struct Decided {
     pub outcome: Outcome,
     /// Field manager that changed the size since the last look, where it was not us and is known.
     pub resized_by: Option<String>,
+    /// Why the objects of a bundled workload are not what the spec says, where that needs to be known.
+    pub unapplied: Option<Unapplied>,
     /// Whether the running pods took over the worker count; `None` where none is asked for.
     pub workers: Option<Acknowledged>,
+}
+
+/// Why the objects of a bundled workload are not what the spec says, though the Deployment can be scaled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "unapplied", rename_all = "camelCase")]
+pub enum Unapplied {
+    /// They won't be before somebody acts.
+    Refused {
+        /// Which object, what was said.
+        message: String,
+    },
+    /// They could not be applied for longer than a passing trouble lasts.
+    Unavailable {
+        /// Which object, what was said.
+        message: String,
+    },
 }
 
 /// How many running pods took over what was asked of them.

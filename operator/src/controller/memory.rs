@@ -9,6 +9,7 @@ use headroom_core::State;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
+use super::checkpoint::Stored;
 use super::contest::Contest;
 use super::findings::Target;
 use super::observe::Attention;
@@ -32,6 +33,8 @@ pub struct Memory {
     pub contest: Contest,
     /// The target as last read.
     pub target: Option<Target>,
+    /// When it was last asked for.
+    pub target_asked: Option<Instant>,
     /// Looks in a row at which fewer pods were listed than the target's controller counts.
     pub short: u32,
     /// Whether the last decision wanted fewer pods.
@@ -40,6 +43,10 @@ pub struct Memory {
     pub news: Vec<NewEvent>,
     /// Whether the checkpoint has been asked for.
     pub resumed: bool,
+    /// Since when the checkpoint can't be read.
+    pub resuming: Option<Instant>,
+    /// The checkpoint that our next write replaces, where it is known.
+    pub checkpoint: Option<Stored>,
     /// The objects of a bundled workload.
     pub upkeep: Upkeep,
     /// Servers that did not take their worker count.
@@ -65,10 +72,13 @@ impl Memory {
             attention: Attention::default(),
             contest: Contest::default(),
             target: None,
+            target_asked: None,
             short: 0,
             wants_fewer: false,
             news: Vec::new(),
             resumed: false,
+            resuming: None,
+            checkpoint: None,
             upkeep: Upkeep::default(),
             pushes: Pushes::default(),
             blocked: (None, None),
@@ -96,6 +106,11 @@ impl Memory {
         self.contest = Contest::default();
         self.wants_fewer = false;
         self.gap = self.last;
+    }
+
+    /// When the look under way began.
+    pub fn look_began(&self) -> Instant {
+        self.last
     }
 
     /// How long the look under way takes by now.

@@ -7,6 +7,7 @@ pub mod act;
 pub mod admin;
 mod again;
 pub mod args;
+mod bundled;
 pub mod checker;
 pub mod checkpoint;
 pub mod client;

@@ -11,22 +11,24 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 
 use super::act::{Tried, Warrant, act};
+use super::bundled;
 use super::checker::{Written, violations};
 use super::checkpoint;
 use super::client::Pulse;
 use super::context::Context;
-use super::findings::{Acknowledged, Decided, Outcome, Refusal, Standing, Target, TargetName};
+use super::findings::{Decided, Outcome, Refusal, Standing, Target, TargetName, Unapplied};
 use super::memory::Memory;
-use super::observe::{self, Server, Sight};
+use super::observe::{self, Sight};
 use super::target::ScaleError;
 use super::watch::{GuardedService, Snapshot};
-use super::workload::{Owned, Upkept, runtime::Runs};
 use crate::validate;
 
 /// Times a size is decided anew in one pass because the target changed meanwhile.
 const TRIES: usize = 3;
 /// Time between two questions why pods are missing.
 const ASK_BLOCKED: Duration = Duration::from_secs(5);
+/// Time between two reads of the size of a service that is paused.
+const ASK_PAUSED: Duration = Duration::from_secs(5);
 
 /// Looks in a row that pods are missing from the list before it counts as incomplete.
 const SHORT_LOOKS: u32 = 3;
@@ -64,15 +66,17 @@ async fn look_think_act(
 ) -> Result<Standing, Standing> {
     let service = service.0.as_ref().map_err(|unread| invalid(&unread.error))?;
     let policy = validate::policy(&service.spec).map_err(|error| invalid(&format!("spec.{error}")))?;
+    // The mode and other owners are about the size: the objects are kept up to date whatever they say.
+    let unapplied = bundled::apply(cx, service, memory).await?;
     refuse_owned(service, &tick.snapshot)?;
-    apply_workload(cx, service, memory).await?;
-    let target = read_target(cx, service, memory).await?;
     if service.spec.mode == Mode::Paused {
-        return Ok(Standing::Paused { target: Box::new(target) });
+        return paused(cx, service, memory, unapplied).await;
     }
+    let target = read_target(cx, service, memory).await?;
     checkpoint::resume(cx, service, memory).await?;
     let seen = see(cx, service, tick, memory, &policy, &target).await;
-    let decided = think_and_act(cx, service, memory, &policy, seen).await?;
+    let mut decided = think_and_act(cx, service, memory, &policy, seen).await?;
+    decided.unapplied = unapplied;
     Ok(Standing::Decided(Box::new(finish(cx, service, memory, decided).await)))
 }
 
@@ -91,25 +95,6 @@ fn refuse_owned(service: &ScaledService, snapshot: &Snapshot) -> Result<(), Stan
     }
 }
 
-/// Brings the objects of a bundled workload up to date, where we lead.
-async fn apply_workload(cx: &Context, service: &ScaledService, memory: &mut Memory) -> Result<(), Standing> {
-    let now = Instant::now();
-    let Some(owned) = Owned::of(service) else { return Ok(()) };
-    // Without the keys the pods would be replaced as soon as they are known.
-    if !cx.leadership.may_write(now) || !cx.knows_issuer() {
-        return Ok(());
-    }
-    let defaults = cx.workload_defaults();
-    let kept = memory.upkeep.keep(&cx.client, &owned, service.metadata.generation, &defaults, now).await;
-    match kept {
-        Ok(Upkept { trouble: Some(trouble), .. }) if !trouble.is_passing() => {
-            Err(Standing::WorkloadRefused { message: trouble.to_string() })
-        }
-        Ok(_) => Ok(()),
-        Err(error) => Err(Standing::WorkloadRefused { message: error.to_string() }),
-    }
-}
-
 /// The target's selector, to know which pods to look at: as last read, where it was read.
 async fn read_target(cx: &Context, service: &ScaledService, memory: &mut Memory) -> Result<Target, Standing> {
     let name = TargetName::of(service);
@@ -119,11 +104,32 @@ async fn read_target(cx: &Context, service: &ScaledService, memory: &mut Memory)
     fresh_target(cx, service, memory).await
 }
 
+/// Only the size is told, as it is now: it may be set by hand.
+async fn paused(
+    cx: &Context,
+    service: &ScaledService,
+    memory: &mut Memory,
+    unapplied: Option<Unapplied>,
+) -> Result<Standing, Standing> {
+    if let Some(Unapplied::Refused { message }) = unapplied {
+        return Err(Standing::WorkloadRefused { message });
+    }
+    let now = Instant::now();
+    let is_due = memory.target_asked.is_none_or(|asked| now.duration_since(asked) >= ASK_PAUSED);
+    let target = if is_due {
+        target_now(cx, service, memory).await?.0
+    } else {
+        read_target(cx, service, memory).await?
+    };
+    Ok(Standing::Paused { target: Box::new(target) })
+}
+
 async fn fresh_target(
     cx: &Context,
     service: &ScaledService,
     memory: &mut Memory,
 ) -> Result<Target, Standing> {
+    memory.target_asked = Some(Instant::now());
     let (namespace, name) = (service.namespace().unwrap_or_default(), TargetName::of(service));
     match cx.scales.read(&namespace, &name).await {
         Ok(target) => {
@@ -251,9 +257,16 @@ async fn think_and_act(
         let stale = outcome.is_none();
         let outcome = outcome.unwrap_or(Outcome::Refused(Refusal::Conflict));
         let observation = seen.clone();
-        let troubles = memory.attention.troubles.clone();
-        let (resized_by, workers) = (None, None);
-        decided = Some(Decided { target, observation, troubles, decision, outcome, resized_by, workers });
+        decided = Some(Decided {
+            target,
+            observation,
+            troubles: memory.attention.troubles.clone(),
+            decision,
+            outcome,
+            resized_by: None,
+            unapplied: None,
+            workers: None,
+        });
         if !stale {
             break;
         }
@@ -340,25 +353,8 @@ async fn finish(cx: &Context, service: &ScaledService, memory: &mut Memory, mut 
         _ => {}
     }
     if service.spec.mode == Mode::Active && cx.leadership.may_write(Instant::now()) {
-        decided.workers = push_workers(cx, service, memory, &decided.decision).await;
+        decided.workers = bundled::push_workers(cx, service, memory, &decided.decision).await;
         checkpoint::save(cx, service, memory).await;
     }
     decided
-}
-
-/// Tells the servers how many workers to run.
-async fn push_workers(
-    cx: &Context,
-    service: &ScaledService,
-    memory: &mut Memory,
-    decision: &Decision,
-) -> Option<Acknowledged> {
-    let (owned, wanted, tokens) = (Owned::of(service)?, decision.workers?, cx.tokens.as_ref()?);
-    let runs = |server: Server| Runs { pod: server.pod, admin: server.admin, workers: server.workers };
-    let servers: Vec<_> = memory.attention.servers().map(runs).collect();
-    let pushed = memory.pushes.push(cx.port.as_ref(), tokens, &owned.audience(), wanted, &servers).await;
-    if let Some(trouble) = &pushed.trouble {
-        tracing::debug!(service = owned.name, %trouble, "a server did not take its worker count");
-    }
-    Some(pushed.acknowledged)
 }

@@ -91,10 +91,11 @@ impl Args {
     ) -> Running {
         let candidate = self.candidate();
         let (metrics, board) = (Arc::<Metrics>::default(), Arc::<Board>::default());
-        let teller = Teller::new(client.clone(), candidate.identity.clone(), Arc::clone(&metrics));
+        let cx = self.context(client, heartbeats, port, Arc::clone(&metrics));
+        let identity = candidate.identity.clone();
+        let teller = Teller::new(cx.client.clone(), identity, Arc::clone(&metrics), cx.leadership.clone());
         let report =
             Report::new(teller, Arc::clone(&metrics), Arc::clone(&board), self.status_writes_per_second);
-        let cx = self.context(client, heartbeats, port, Arc::clone(&metrics));
         let signs = Signs { turned: watch::Sender::new(None), synced: watch::Sender::new(false) };
         let admin =
             Admin { turned: signs.turned.subscribe(), synced: signs.synced.subscribe(), metrics, board };

@@ -1,6 +1,8 @@
 //! The bundled workload: objects are applied without a size, and the size goes through `/scale`.
 
-use headroom_fake_api::Verb;
+use std::sync::Arc;
+
+use headroom_fake_api::{Fault, Rule, Verb};
 use serde_json::{Value, json};
 
 use crate::world::{World, service};
@@ -89,4 +91,97 @@ async fn an_object_of_the_same_name_that_is_not_ours_is_left_alone() {
     assert!(world.tries("orders").is_empty());
     assert_eq!(world.reason("orders", "Ready"), "WriteFailed");
     assert_eq!(world.told("orders", "Stalled").status, "True");
+}
+
+fn rolls_out(world: &World, image: &str) {
+    world.edit("orders", |service| service["spec"]["workload"]["image"] = image.into());
+}
+
+fn image(world: &World) -> Value {
+    let deployment = world.api.object("deployments/shop/orders").unwrap();
+    deployment["spec"]["template"]["spec"]["containers"][0]["image"].clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_is_refused_stops_no_sizing_and_is_told() {
+    let world = world();
+    let leader = world.controller("a");
+    world.run(60).await;
+    let denied = Rule::on(Verb::Patch).resource("poddisruptionbudgets");
+    for client in ["a", "b"] {
+        world.faults(client).inject(denied.clone(), Fault::Deny);
+    }
+    rolls_out(&world, "registry.example/orders:2");
+    world.run(10).await;
+    let told = world.told("orders", "Ready");
+    assert_eq!(told.reason, "WriteFailed");
+    assert!(told.message.contains("PodDisruptionBudget/orders"), "{}", told.message);
+    assert_eq!(world.told("orders", "Stalled").status, "True");
+    assert_eq!(world.reason("orders", "EvidenceFresh"), "EvidenceComplete", "it is still looked at");
+    world.load("orders", 900.0);
+    world.until(5, "it grows", || world.size("orders") >= 6).await;
+    // A new leader, which never could apply it, goes on as well.
+    leader.stop().await;
+    let _next = world.controller("b");
+    world.run(30).await;
+    world.load("orders", 1800.0);
+    world.until(5, "it grows", || world.size("orders") >= 12).await;
+    assert_eq!(world.reason("orders", "Ready"), "WriteFailed");
+    world.faults("b").clear();
+    world.run(70).await;
+    assert_eq!(world.reason("orders", "Ready"), "Holding");
+    assert_eq!(world.told("orders", "Stalled").status, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_could_not_be_applied_for_long_is_told_though_nobody_can_help() {
+    let world = world();
+    let _running = world.controller("a");
+    world.run(60).await;
+    world.faults("a").inject(Rule::on(Verb::Patch).resource("services"), Fault::Status(500, None));
+    rolls_out(&world, "registry.example/orders:2");
+    world.run(8).await;
+    assert_eq!(world.reason("orders", "Ready"), "Holding", "it may pass");
+    world.run(10).await;
+    let told = world.told("orders", "Ready");
+    assert_eq!(told.reason, "WriteFailed");
+    assert!(told.message.contains("Service/orders"), "{}", told.message);
+    assert_eq!(world.told("orders", "Stalled").status, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn beside_another_owner_and_while_paused_the_template_is_kept_up_to_date() {
+    let world = world();
+    let _running = world.controller("a");
+    world.run(30).await;
+    world.api.seed(json!({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": { "namespace": "shop", "name": "rival" },
+        "spec": { "maxReplicas": 3, "scaleTargetRef": { "apiVersion": "apps/v1", "kind": "Deployment", "name": "orders" } },
+    }));
+    world.run(5).await;
+    assert_eq!(world.reason("orders", "Ready"), "TargetOwned");
+    rolls_out(&world, "registry.example/orders:2");
+    world.run(5).await;
+    assert_eq!(image(&world), "registry.example/orders:2");
+    world.edit("orders", |service| service["spec"]["mode"] = "Paused".into());
+    rolls_out(&world, "registry.example/orders:3");
+    world.run(5).await;
+    assert_eq!(image(&world), "registry.example/orders:3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_changed_since_it_was_read_is_read_again() {
+    let world = world();
+    let _running = world.controller("a");
+    world.run(30).await;
+    let old = Arc::new(|object: &mut Value| object["metadata"]["resourceVersion"] = "1".into());
+    let reads = Rule::on(Verb::Get).resource("deployments").named("orders");
+    world.faults("a").inject(reads, Fault::Rewrite(old));
+    rolls_out(&world, "registry.example/orders:2");
+    world.run(3).await;
+    assert_eq!(image(&world), "registry.example/orders:1");
+    world.faults("a").clear();
+    world.run(5).await;
+    assert_eq!(image(&world), "registry.example/orders:2");
 }

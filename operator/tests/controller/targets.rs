@@ -172,6 +172,22 @@ async fn paused_keeps_the_size() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_size_set_by_hand_while_paused_is_shown() {
+    let world = World::with("orders", 3, 300.0).await;
+    world.edit("orders", |service| service["spec"]["mode"] = "Paused".into());
+    let _running = world.controller("a");
+    world.run(30).await;
+    let before = world.api.requests().len();
+    world.resize("orders", 5);
+    world.run(60).await;
+    assert_eq!(world.status("orders")["replicas"], 5);
+    assert!(world.told("orders", "Ready").message.contains("keeps 5 pods"));
+    let requests = world.api.requests().split_off(before);
+    let reads = requests.iter().filter(|record| record.subresource.as_deref() == Some("scale"));
+    assert!(reads.count() <= 13, "asked every few seconds");
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_resets_the_size_again_and_again_is_named_and_not_fought() {
     let world = World::with("orders", 3, 900.0).await;
     let _running = world.controller("a");

@@ -35,7 +35,7 @@ reasons! {
         False TargetNotFound = "The object to scale does not exist or has no scale sub-resource.",
         False TargetOwned = "Something else sizes the target.",
         False NoEvidence = "No pod answers, so nothing is decided.",
-        False WriteFailed = "The API server refuses the size.",
+        False WriteFailed = "The API server refuses the size, or an object of spec.workload; the message says which.",
         Unknown Starting = "The first observations are being made.",
     }
     Feasible {

@@ -20,7 +20,7 @@ impl Leadership {
         }
     }
 
-    pub(super) fn lose(&self) {
+    pub(in crate::controller) fn lose(&self) {
         if self.replace(None).is_some() {
             tracing::info!("we no longer lead");
         }

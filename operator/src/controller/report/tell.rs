@@ -11,10 +11,11 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource};
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::events::NewEvent;
 use super::metrics::Metrics;
+use crate::controller::leader::Leadership;
 use crate::controller::{FIELD_MANAGER, TICK};
 
 /// Events under way at a time; more are dropped and counted, for the status says the same.
@@ -29,6 +30,8 @@ pub struct Teller {
     /// One for all, so that repeats of an event become a series.
     recorder: Recorder,
     metrics: Arc<Metrics>,
+    /// Asked right before each write: the tick that chose it may be over.
+    leadership: Leadership,
     events: Arc<Semaphore>,
     ended: mpsc::UnboundedSender<Ended>,
 }
@@ -49,12 +52,13 @@ impl Teller {
         client: Client,
         instance: String,
         metrics: Arc<Metrics>,
+        leadership: Leadership,
     ) -> (Self, mpsc::UnboundedReceiver<Ended>) {
         let reporter = Reporter { controller: format!("{GROUP}/{FIELD_MANAGER}"), instance: Some(instance) };
         let recorder = Recorder::new(client.clone(), reporter);
         let (ended, receiver) = mpsc::unbounded_channel();
         let events = Arc::new(Semaphore::new(MOST_EVENTS));
-        (Self { client, recorder, metrics, events, ended }, receiver)
+        (Self { client, recorder, metrics, leadership, events, ended }, receiver)
     }
 
     /// Begins to write the status of a service. It ends within a tick, one way or the other.
@@ -87,7 +91,8 @@ impl Teller {
     /// Whether it was written.
     async fn apply(&self, namespace: &str, name: &str, uid: &str, status: &ScaledServiceStatus) -> bool {
         let api = Api::<ScaledService>::namespaced(self.client.clone(), namespace);
-        // With the UID another object of the same name refuses what is not about it.
+        // With the UID another object of the same name refuses what is not about it. Without the version, for nobody else
+        // writes the status, and an edit of the spec must not refuse it.
         let applied = json!({
             "apiVersion": format!("{GROUP}/{VERSION}"),
             "kind": ScaledService::kind(&()),
@@ -95,6 +100,9 @@ impl Teller {
             "status": status,
         });
         let params = PatchParams::apply(FIELD_MANAGER).force();
+        if !self.may_write("scaledservices/status") {
+            return false;
+        }
         let answer = timeout(TICK, api.patch_status(name, &params, &Patch::Apply(&applied))).await;
         self.count("scaledservices/status", "patch", answer.map(|answer| answer.map(drop)))
     }
@@ -115,8 +123,19 @@ impl Teller {
             action,
             secondary: None,
         };
+        if !self.may_write("events") {
+            return;
+        }
         let answer = timeout(TICK, self.recorder.publish(&event, regarding)).await;
         self.count("events", "create", answer);
+    }
+
+    fn may_write(&self, resource: &str) -> bool {
+        let leads = self.leadership.may_write(Instant::now());
+        if !leads {
+            self.metrics.write_errors.count(&[resource, "LeaseOver"]);
+        }
+        leads
     }
 
     fn count(

@@ -72,6 +72,7 @@ impl Run {
             decision,
             outcome,
             resized_by: None,
+            unapplied: None,
             workers: None,
         };
         self.tell(&standing(decided), second);
@@ -155,6 +156,7 @@ fn a_gap_in_the_evidence_is_written_at_once() {
         decision,
         outcome: Outcome::Unchanged,
         resized_by: None,
+        unapplied: None,
         workers: None,
     };
     run.tell(&standing(decided), 60);

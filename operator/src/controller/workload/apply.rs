@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Debug};
 
-use futures::{FutureExt as _, join, try_join};
+use futures::{FutureExt as _, join};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
@@ -11,11 +11,13 @@ use kube::api::{Api, Patch, PatchParams, PostParams};
 use kube::{Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use super::disruption_budget::disruption_budget;
 use super::service::service;
 use super::{Defaults, Owned, deployment, live};
-use crate::controller::{FIELD_MANAGER, TargetName};
+use crate::controller::FIELD_MANAGER;
+use crate::controller::leader::Leadership;
 
 /// Longest message of the API server that is passed on, in bytes.
 const MESSAGE: usize = 1024;
@@ -46,7 +48,15 @@ pub enum ApplyError {
         /// What it said.
         message: String,
     },
-    /// Nothing was decided about it: no answer, a conflict, or an error of the API server's own.
+    /// It changed since it was read: nothing of somebody else's is undone unseen.
+    #[error("{object} changed meanwhile and will be applied again: {message}")]
+    Conflict {
+        /// Kind and name.
+        object: String,
+        /// What was said.
+        message: String,
+    },
+    /// Nothing was decided about it: no answer, an error of the API server's own, or no lease any more.
     #[error("{object} could not be applied now and will be tried again: {message}")]
     Unavailable {
         /// Kind and name.
@@ -59,31 +69,83 @@ pub enum ApplyError {
 impl ApplyError {
     /// Whether the answer may be another one soon, with the same spec.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        matches!(self, Self::Conflict { .. } | Self::Unavailable { .. })
+    }
+
+    /// The cause in one word: a label.
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Self::NotOurs { .. } => "NotOurs",
+            Self::Invalid(_) => "Invalid",
+            Self::Refused { .. } => "Refused",
+            Self::Conflict { .. } => "Conflict",
+            Self::Unavailable { .. } => "Unavailable",
+        }
     }
 }
 
+/// The API server, and whether it may be written to: asked right before each write, for reads take their time.
+#[derive(Clone, Copy)]
+pub struct Writer<'a> {
+    /// The API server.
+    pub client: &'a Client,
+    /// Whether we lead.
+    pub leadership: &'a Leadership,
+}
+
+/// Whether there is a Deployment of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// There is: it can be scaled.
+    Ours,
+    /// There is none, or it is somebody else's.
+    Absent,
+    /// It could not be told.
+    Unknown,
+}
+
+/// The objects after an attempt to apply them.
+#[derive(Debug)]
+pub struct Attempted {
+    /// What came of it.
+    pub result: Result<(), ApplyError>,
+    /// Whether there is something to scale, whatever came of it.
+    pub deployment: Presence,
+}
+
 /// Applies all three objects. Nothing is written while one of them is somebody else's.
-pub async fn apply(
-    client: &Client,
+pub async fn apply(writer: Writer<'_>, owned: &Owned<'_>, defaults: &Defaults) -> Attempted {
+    let mut deployment = Presence::Unknown;
+    let result = apply_all(writer, owned, defaults, &mut deployment).await;
+    Attempted { result, deployment }
+}
+
+async fn apply_all(
+    writer: Writer<'_>,
     owned: &Owned<'_>,
     defaults: &Defaults,
-) -> Result<TargetName, ApplyError> {
+    presence: &mut Presence,
+) -> Result<(), ApplyError> {
     check(owned, defaults)?;
-    let deployments = Objects::<Deployment>::new(client, owned);
-    let services = Objects::<Service>::new(client, owned);
-    let budgets = Objects::<PodDisruptionBudget>::new(client, owned);
+    let deployments = Objects::<Deployment>::new(writer, owned);
+    let services = Objects::<Service>::new(writer, owned);
+    let budgets = Objects::<PodDisruptionBudget>::new(writer, owned);
     let (found, service_found, budget_found) =
-        try_join!(deployments.find().boxed(), services.find().boxed(), budgets.find().boxed())?;
+        join!(deployments.find().boxed(), services.find().boxed(), budgets.find().boxed());
+    *presence = match &found {
+        Ok(Some(_)) => Presence::Ours,
+        Ok(None) | Err(ApplyError::NotOurs { .. }) => Presence::Absent,
+        Err(_) => Presence::Unknown,
+    };
+    let (found, service_found, budget_found) = (found?, service_found?, budget_found?);
     let (deployed, served, budgeted) = join!(
-        apply_deployment(&deployments, owned, defaults, found).boxed(),
+        apply_deployment(&deployments, owned, defaults, found, presence).boxed(),
         services.apply(service(owned), service_found).boxed(),
         budgets.apply(disruption_budget(owned), budget_found).boxed(),
     );
     deployed?;
     served?;
-    budgeted?;
-    Ok(owned.target())
+    budgeted
 }
 
 async fn apply_deployment(
@@ -91,11 +153,13 @@ async fn apply_deployment(
     owned: &Owned<'_>,
     defaults: &Defaults,
     found: Option<Deployment>,
+    presence: &mut Presence,
 ) -> Result<(), ApplyError> {
     let found = match found {
         Some(found) => found,
         None => deployments.create(&deployment::seed(owned, defaults)).await?,
     };
+    *presence = Presence::Ours;
     let wanted = deployment::applied(owned, defaults, Some(&found));
     deployments.apply(wanted, Some(found)).await
 }
@@ -121,6 +185,7 @@ fn check(owned: &Owned<'_>, defaults: &Defaults) -> Result<(), ApplyError> {
 struct Objects<'a, K> {
     api: Api<K>,
     owned: &'a Owned<'a>,
+    leadership: &'a Leadership,
 }
 
 impl<'a, K> Objects<'a, K>
@@ -128,8 +193,9 @@ where
     K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
     K: Clone + Debug + Serialize + DeserializeOwned,
 {
-    fn new(client: &Client, owned: &'a Owned<'a>) -> Self {
-        Self { api: Api::namespaced(client.clone(), owned.namespace), owned }
+    fn new(writer: Writer<'a>, owned: &'a Owned<'a>) -> Self {
+        let api = Api::namespaced(writer.client.clone(), owned.namespace);
+        Self { api, owned, leadership: writer.leadership }
     }
 
     /// The object, if there is one; an error if it is not ours.
@@ -152,6 +218,7 @@ where
     }
 
     async fn create(&self, wanted: &K) -> Result<K, ApplyError> {
+        self.may_write()?;
         let params = PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() };
         self.api.create(&params, wanted).await.map_err(|error| self.failed(&error))
     }
@@ -160,12 +227,24 @@ where
     async fn apply(&self, mut wanted: K, found: Option<K>) -> Result<(), ApplyError> {
         let mut params = PatchParams::apply(FIELD_MANAGER);
         if let Some(found) = found {
-            // Another object of the same name is not written to, and a deleted one is not brought back.
-            wanted.meta_mut().uid.clone_from(&found.meta().uid);
+            // Another object of the same name is not written to, a deleted one is not brought back, and one that
+            // changed since is read again first.
+            let (meta, found) = (wanted.meta_mut(), found.meta());
+            meta.uid.clone_from(&found.uid);
+            meta.resource_version.clone_from(&found.resource_version);
             params = params.force();
         }
+        self.may_write()?;
         let applied = self.api.patch(self.owned.name, &params, &Patch::Apply(&wanted)).await;
         applied.map(drop).map_err(|error| self.failed(&error))
+    }
+
+    fn may_write(&self) -> Result<(), ApplyError> {
+        if self.leadership.may_write(Instant::now()) {
+            return Ok(());
+        }
+        let message = "the lease ran out meanwhile".to_owned();
+        Err(ApplyError::Unavailable { object: self.to_string(), message })
     }
 
     fn failed(&self, error: &kube::Error) -> ApplyError {
@@ -173,6 +252,9 @@ where
         match error {
             kube::Error::Api(status) if is_final(status.code) => {
                 ApplyError::Refused { object, message: shortened(&status.message) }
+            }
+            kube::Error::Api(status) if status.code == 409 => {
+                ApplyError::Conflict { object, message: shortened(&status.message) }
             }
             kube::Error::Api(status) => {
                 ApplyError::Unavailable { object, message: shortened(&status.message) }

@@ -25,8 +25,8 @@ use kube::Resource as _;
 
 use super::TargetName;
 
-pub use apply::ApplyError;
-pub use upkeep::{Upkeep, Upkept};
+pub use apply::{ApplyError, Writer};
+pub use upkeep::{Trouble, Upkeep};
 
 /// Names of the container's ports: requests, and the admin port.
 pub const HTTP: &str = "http";

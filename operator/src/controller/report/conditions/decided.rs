@@ -4,6 +4,7 @@ use headroom_api::conditions::{ConditionType, NewCondition, Reason};
 use headroom_core::{Inventory, Observation, PodState, ReasonCode};
 
 use super::{View, size};
+use crate::controller::findings::Unapplied;
 use crate::controller::report::figures::Figures;
 use crate::controller::report::text::{percent, rate, time};
 use crate::controller::{Decided, Outcome, Refusal};
@@ -26,19 +27,26 @@ pub(super) fn conditions(view: &View<'_>, decided: &Decided, figures: &Figures) 
         capacity_known(view, figures),
     ];
     conditions.extend(size::conditions(view, decided, figures));
+    let is_stalled = conditions.iter().any(|condition| condition.reason == Reason::NeedsUser);
+    if let (Some(Unapplied::Refused { message }), false) = (&decided.unapplied, is_stalled) {
+        conditions.push(NewCondition { reason: Reason::NeedsUser, message: message.clone() });
+    }
     conditions
 }
 
 fn ready(view: &View<'_>, decided: &Decided, figures: &Figures, evidence: &NewCondition) -> NewCondition {
-    let Decided { target, outcome, .. } = decided;
-    let (reason, message) = match (evidence.reason, outcome) {
-        (_, Outcome::Refused(Refusal::Failed { message } | Refusal::Unread { message }))
+    let Decided { target, outcome, unapplied, .. } = decided;
+    let (reason, message) = match (evidence.reason, outcome, unapplied) {
+        (_, Outcome::Refused(Refusal::Failed { message } | Refusal::Unread { message }), _)
             if view.fails_for_long() =>
         {
             (Reason::WriteFailed, format!("{} can't be sized: {message}", target.name))
         }
-        (Reason::EvidenceAbsent, _) => (Reason::NoEvidence, evidence.message.clone()),
-        (Reason::EvidencePending, _) => (Reason::Starting, evidence.message.clone()),
+        (Reason::EvidenceAbsent, ..) => (Reason::NoEvidence, evidence.message.clone()),
+        (.., Some(Unapplied::Refused { message } | Unapplied::Unavailable { message })) => {
+            (Reason::WriteFailed, format!("{} is sized on; {message}", target.name))
+        }
+        (Reason::EvidencePending, ..) => (Reason::Starting, evidence.message.clone()),
         _ => (
             Reason::Holding,
             format!(

@@ -3,6 +3,7 @@ use headroom_core::{Answer, Budget, Inventory, PodState, ReasonCode, Trouble};
 use rstest::rstest;
 
 use super::*;
+use crate::controller::findings::Unapplied;
 use crate::controller::report::fixtures::{at, calm, service, standing, target, viewed, with_reason};
 use crate::controller::report::status::status_of;
 use crate::controller::{Decided, Outcome, Owner, Refusal};
@@ -230,6 +231,16 @@ fn the_clusters_own_words_are_told(#[case] troubles: &[Trouble], #[case] reason:
     Reason::NeedsUser,
     "remove replicas from what helm applies"
 )]
+#[case::unapplied(
+    change(|d| d.unapplied = Some(Unapplied::Unavailable { message: "Service/orders: timeout".to_owned() })),
+    Reason::WriteFailed,
+    "Deployment/orders is sized on; Service/orders: timeout"
+)]
+#[case::unapplied_needs_user(
+    change(|d| d.unapplied = Some(Unapplied::Refused { message: "Service/orders: forbidden".to_owned() })),
+    Reason::NeedsUser,
+    "forbidden"
+)]
 #[case::workers(
     change(|d| d.workers = Some(crate::controller::findings::Acknowledged { pods: 6, of: 7 })),
     Reason::NotAcknowledged,
@@ -238,6 +249,17 @@ fn the_clusters_own_words_are_told(#[case] troubles: &[Trouble], #[case] reason:
 fn each_trouble_is_told(#[case] decided: Decided, #[case] reason: Reason, #[case] names: &str) {
     let conditions = told(&standing(decided), "Active");
     assert!(message(&conditions, reason).contains(names), "{conditions:?}");
+}
+
+#[test]
+fn two_troubles_stall_a_service_once() {
+    let decided = change(|decided| {
+        decided.outcome = Outcome::Refused(Refusal::Contested { manager: None });
+        decided.unapplied = Some(Unapplied::Refused { message: "forbidden".to_owned() });
+    });
+    let conditions = told(&standing(decided), "Active");
+    assert_eq!(conditions.iter().filter(|condition| condition.reason == Reason::NeedsUser).count(), 1);
+    assert!(message(&conditions, Reason::WriteFailed).contains("forbidden"));
 }
 
 #[rstest]

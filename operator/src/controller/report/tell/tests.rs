@@ -40,7 +40,10 @@ fn teller(status: Option<u16>) -> (Teller, mpsc::UnboundedReceiver<Ended>, Arc<M
         }
     });
     let metrics = Arc::new(Metrics::default());
-    let (teller, ended) = Teller::new(Client::new(server, "shop"), "pod-1".to_owned(), metrics.clone());
+    let leadership = Leadership::default();
+    leadership.hold(Instant::now() + std::time::Duration::from_secs(1000));
+    let client = Client::new(server, "shop");
+    let (teller, ended) = Teller::new(client, "pod-1".to_owned(), metrics.clone(), leadership);
     (teller, ended, metrics, log)
 }
 
@@ -74,6 +77,19 @@ async fn a_write_that_fails_or_hangs_ends_within_a_tick_and_is_counted() {
         );
         assert!(metrics.text().contains(&counted), "{}", metrics.text());
     }
+}
+
+#[tokio::test]
+async fn nothing_is_written_once_the_lease_ran_out() {
+    let (teller, mut ended, _metrics, log) = teller(Some(200));
+    teller.status(&service("Active"), ScaledServiceStatus::default());
+    teller.event(&service("Active"), NewEvent::new(EventReason::SuccessfulRescale, "", ""));
+    teller.leadership.lose();
+    assert_eq!(ended.recv().await.unwrap().written, None);
+    while teller.events.available_permits() < MOST_EVENTS {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(log.lock().unwrap().len(), 0);
 }
 
 #[tokio::test]

@@ -2,13 +2,26 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::controller::TargetName;
 use crate::controller::workload::tests::scripted::{Call, client, status};
 use crate::controller::workload::tests::{defaults, stored};
+
+/// A lease that outlasts the test.
+fn leading() -> Leadership {
+    let leadership = Leadership::default();
+    leadership.hold(Instant::now() + std::time::Duration::from_secs(1_000_000));
+    leadership
+}
+
+async fn apply(client: &Client, owned: &Owned<'_>, defaults: &Defaults) -> Result<TargetName, ApplyError> {
+    let writer = Writer { client, leadership: &leading() };
+    super::apply(writer, owned, defaults).await.result.map(|()| owned.target())
+}
 
 fn owned_by(uid: &str) -> Value {
     let owner = json!({ "apiVersion": "headroom.dev/v1alpha1", "kind": "ScaledService", "name": "orders", "uid": uid,
         "controller": true });
-    json!({ "name": "orders", "uid": "uid-of-object", "ownerReferences": [owner] })
+    json!({ "name": "orders", "uid": "uid-of-object", "resourceVersion": "7", "ownerReferences": [owner] })
 }
 
 fn object(call: &Call, metadata: &Value) -> Value {
@@ -71,9 +84,50 @@ async fn what_is_there_is_applied_to_that_very_object_without_a_size() {
             (write.method.as_str(), &write.body["metadata"]["uid"]),
             ("PATCH", &json!("uid-of-object"))
         );
+        assert_eq!(write.body["metadata"]["resourceVersion"], "7", "{}", write.path);
         assert!(write.query.contains("force=true"), "{}", write.query);
         assert_eq!(write.body["spec"].get("replicas"), None);
     }
+}
+
+#[tokio::test]
+async fn nothing_is_written_once_the_lease_ran_out_during_the_reads() {
+    let answers: [fn(&Call) -> (u16, Value); 2] = [empty, |call| there("uid-of-orders")(call)];
+    for answer in answers {
+        let leadership = leading();
+        let over = leadership.clone();
+        let (client, calls) = client(move |call| {
+            over.lose();
+            answer(call)
+        });
+        let service = stored("  workload: {}\n");
+        let writer = Writer { client: &client, leadership: &leadership };
+        let attempted = super::apply(writer, &Owned::of(&service).unwrap(), &defaults()).await;
+        assert!(attempted.result.unwrap_err().is_passing());
+        assert!(calls.taken().iter().all(|call| call.method == "GET"));
+    }
+}
+
+#[rstest]
+#[case::a_service_that_may_not_be_read("GET", "/services/", Presence::Ours)]
+#[case::a_budget_that_is_refused("PATCH", "/poddisruptionbudgets/", Presence::Ours)]
+#[case::a_template_that_is_refused("PATCH", "/deployments/", Presence::Ours)]
+#[case::a_deployment_that_may_not_be_read("GET", "/deployments/", Presence::Unknown)]
+#[tokio::test]
+async fn what_is_refused_does_not_hide_what_is_there(
+    #[case] method: &'static str,
+    #[case] path: &'static str,
+    #[case] presence: Presence,
+) {
+    let (client, _) = client(move |call| {
+        let refuses = call.method == method && call.path.contains(path);
+        if refuses { status(403, "no") } else { there("uid-of-orders")(call) }
+    });
+    let service = stored("  workload: {}\n");
+    let writer = Writer { client: &client, leadership: &leading() };
+    let attempted = super::apply(writer, &Owned::of(&service).unwrap(), &defaults()).await;
+    assert!(!attempted.result.unwrap_err().is_passing());
+    assert_eq!(attempted.deployment, presence);
 }
 
 #[rstest]
@@ -144,22 +198,24 @@ async fn an_upkeep_that_stands_is_scaled_on_while_the_api_server_says_no() {
         );
     let service = stored("  workload: {}\n");
     let owned = Owned::of(&service).unwrap();
+    let leadership = leading();
+    let writer = Writer { client: &client, leadership: &leadership };
     let (mut upkeep, start) = (crate::controller::workload::Upkeep::default(), tokio::time::Instant::now());
     let after = |seconds| start + std::time::Duration::from_secs(seconds);
 
-    assert!(upkeep.keep(&client, &owned, Some(1), &defaults(), start).await.is_err(), "nothing stands yet");
+    assert!(upkeep.keep(writer, &owned, Some(1), &defaults(), start).await.is_err(), "nothing stands yet");
     assert_eq!(calls.taken().iter().filter(|call| call.method != "GET").count(), 0);
     fails.store(false, Relaxed);
-    assert!(upkeep.keep(&client, &owned, Some(1), &defaults(), after(1)).await.is_err(), "it is remembered");
+    assert!(upkeep.keep(writer, &owned, Some(1), &defaults(), after(1)).await.is_err(), "it is remembered");
     assert_eq!(calls.taken(), []);
-    let kept = upkeep.keep(&client, &owned, Some(1), &defaults(), after(2)).await.unwrap();
-    assert_eq!(kept.trouble, None);
+    let kept = upkeep.keep(writer, &owned, Some(1), &defaults(), after(2)).await.unwrap();
+    assert_eq!(kept, None);
     calls.taken();
-    upkeep.keep(&client, &owned, Some(1), &defaults(), after(3)).await.unwrap();
+    upkeep.keep(writer, &owned, Some(1), &defaults(), after(3)).await.unwrap();
     assert_eq!(calls.taken(), [], "nothing changed");
     fails.store(true, Relaxed);
-    let kept = upkeep.keep(&client, &owned, Some(2), &defaults(), after(4)).await.unwrap();
-    assert!(kept.trouble.is_some_and(|trouble| trouble.is_passing()));
+    let kept = upkeep.keep(writer, &owned, Some(2), &defaults(), after(4)).await.unwrap();
+    assert!(kept.is_some_and(|trouble| trouble.error.is_passing()));
 }
 
 /// Field management as the API server does it: who set a field decides whether it goes.

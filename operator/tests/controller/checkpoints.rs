@@ -1,0 +1,90 @@
+//! What was learned: read before the first decision, written by the leader, and no reason to leave a service alone.
+
+use std::time::Duration;
+
+use headroom_fake_api::{Fault, Rule, Verb};
+use serde_json::json;
+
+use crate::world::World;
+
+const CHECKPOINTS: &str = "scaledservicecheckpoints";
+
+fn saved_by(world: &World, client: &str) -> usize {
+    let of = |record: &&headroom_fake_api::Record| record.resource == CHECKPOINTS && record.client == client;
+    world.api.writes().iter().filter(of).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_of_an_unknown_form_is_told_and_learned_anew() {
+    let world = World::with("orders", 3, 300.0).await;
+    world.api.seed(json!({
+        "apiVersion": "headroom.dev/v1alpha1", "kind": "ScaledServiceCheckpoint",
+        "metadata": { "namespace": "shop", "name": "orders" },
+        "spec": { "savedAt": { "of": "another version" }, "learned": 7 },
+    }));
+    let _running = world.controller("a");
+    world.run(10).await;
+    assert_eq!(world.reason("orders", "Ready"), "Holding");
+    assert!(world.events("orders").contains(&"CheckpointIgnored".to_owned()), "{:?}", world.events("orders"));
+    world.run(70).await;
+    let checkpoint = world.api.object("scaledservicecheckpoints/shop/orders").unwrap();
+    assert!(checkpoint["spec"]["learned"].is_string(), "{checkpoint}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_cannot_be_read_holds_up_its_service_for_half_a_minute() {
+    let world = World::with("orders", 3, 900.0).await;
+    let reads = Rule::on(Verb::Get).resource(CHECKPOINTS);
+    world.faults("a").inject(reads, Fault::Deny);
+    let _running = world.controller("a");
+    world.run(20).await;
+    assert!(world.tries("orders").is_empty());
+    assert_eq!(world.reason("orders", "AbleToScale"), "FailedGetScale");
+    world.run(25).await;
+    assert!(world.size("orders") >= 6, "{:?}", world.sizes("orders"));
+    assert!(world.events("orders").contains(&"CheckpointIgnored".to_owned()), "{:?}", world.events("orders"));
+    assert_eq!(saved_by(&world, "a"), 0, "what is not known is not written over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_api_server_is_away_it_is_waited_for() {
+    let world = World::with("orders", 3, 300.0).await;
+    let first = world.controller("a");
+    world.run(200).await;
+    first.kill();
+    world.faults("b").inject(Rule::on(Verb::Get).resource(CHECKPOINTS), Fault::Cut);
+    let _next = world.controller("b");
+    world.run(10).await;
+    world.api.down(true);
+    world.run(60).await;
+    world.faults("b").clear();
+    world.api.down(false);
+    world.run(20).await;
+    assert_eq!(world.reason("orders", "Ready"), "Holding");
+    let told = world.told("orders", "CapacityKnown");
+    assert_eq!(told.reason, "Learned", "not what is assumed before: {told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_leader_writes_on_top_of_what_the_last_one_wrote() {
+    let world = World::with("orders", 3, 300.0).await;
+    let first = world.controller("a");
+    world.run(70).await;
+    let _standby = world.controller("b");
+    world.run(130).await;
+    assert!(saved_by(&world, "a") >= 3);
+    first.kill();
+    world.run(40).await;
+    assert_eq!(saved_by(&world, "b"), 1, "the version it had read at its start was an old one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_lost_its_lease_in_the_middle_of_a_look_writes_none() {
+    let world = World::with("orders", 3, 300.0).await;
+    let _leader = world.controller("a");
+    world.run(60).await;
+    // Reads are slow, so that every look that began with the lease ends without it. The audit sees what is written.
+    world.faults("a").inject(Rule::on(Verb::Get), Fault::Delay(Duration::from_millis(900)));
+    world.faults("a-lease").inject(Rule::any(), Fault::Stall);
+    world.run(30).await;
+}
