@@ -55,6 +55,7 @@ pub struct Fleet {
 #[derive(Debug)]
 struct History {
     now: Glance,
+    noted: Instant,
     peaks: VecDeque<Peak>,
 }
 
@@ -71,7 +72,7 @@ impl Fleet {
         match self.services.get_mut(uid) {
             Some(history) => history.note(glance, now),
             None => {
-                let mut history = History { now: glance, peaks: VecDeque::new() };
+                let mut history = History { now: glance, noted: now, peaks: VecDeque::new() };
                 history.note(glance, now);
                 self.services.insert(uid.to_owned(), history);
             }
@@ -85,6 +86,7 @@ impl Fleet {
 
     /// Whether services may shrink, given all looks so far. To be asked once a tick.
     pub fn judge(&mut self, now: Instant) -> Shrinking {
+        self.forget_old(now);
         if let Some(fault) = self.collapse().or_else(|| self.silence()) {
             if self.frozen_at.is_none() {
                 tracing::warn!("{fault}: nothing shrinks until five minutes of normal");
@@ -98,6 +100,13 @@ impl Fleet {
                 Shrinking::Allowed
             }
         }
+    }
+
+    /// A service that is looked at no more (paused, owned by another autoscaler, being deleted) says nothing about now:
+    /// its last look would freeze all for as long as it exists, or hide the silence of others.
+    fn forget_old(&mut self, now: Instant) {
+        self.services.retain(|_, history| now.duration_since(history.noted) <= WINDOW);
+        self.services.values_mut().for_each(|history| history.prune(now));
     }
 
     fn collapse(&self) -> Option<Fault> {
@@ -126,9 +135,8 @@ impl Fleet {
 impl History {
     fn note(&mut self, glance: Glance, now: Instant) {
         self.now = glance;
-        while self.peaks.front().is_some_and(|peak| now.duration_since(peak.since) > WINDOW) {
-            self.peaks.pop_front();
-        }
+        self.noted = now;
+        self.prune(now);
         let Glance { demand_pods, answering, .. } = glance;
         match self.peaks.back_mut() {
             Some(peak) if now.duration_since(peak.since) < STRETCH => {
@@ -136,6 +144,12 @@ impl History {
                 peak.answering = peak.answering.max(answering);
             }
             _ => self.peaks.push_back(Peak { since: now, demand_pods, answering }),
+        }
+    }
+
+    fn prune(&mut self, now: Instant) {
+        while self.peaks.front().is_some_and(|peak| now.duration_since(peak.since) > WINDOW) {
+            self.peaks.pop_front();
         }
     }
 
@@ -165,81 +179,4 @@ impl fmt::Display for Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn glance(needed: u32, answering: u32, replicas: u32) -> Glance {
-        Glance { demand_pods: f64::from(needed), needed, answering, replicas }
-    }
-
-    fn fleet(services: u32, needed: u32, now: Instant) -> Fleet {
-        let mut fleet = Fleet::default();
-        for service in 0..services {
-            fleet.note(&service.to_string(), glance(needed, needed, needed), now);
-        }
-        fleet
-    }
-
-    fn fall(fleet: &mut Fleet, services: u32, glance: Glance, now: Instant) {
-        for service in 0..services {
-            fleet.note(&service.to_string(), glance, now);
-        }
-    }
-
-    #[test]
-    fn a_collapse_of_many_freezes_all_until_five_minutes_of_normal() {
-        let start = Instant::now();
-        let after = |seconds| start + Duration::from_secs(seconds);
-        let mut fleet = fleet(20, 10, start);
-        assert_eq!(fleet.judge(start), Shrinking::Allowed);
-        fall(&mut fleet, 5, glance(6, 10, 10), after(10));
-        assert_eq!(fleet.judge(after(10)), Shrinking::Frozen);
-        // The old looks leave the window a minute later; then normal begins.
-        fall(&mut fleet, 20, glance(6, 10, 10), after(71));
-        assert_eq!(fleet.judge(after(309)), Shrinking::Frozen);
-        assert_eq!(fleet.judge(after(310)), Shrinking::Allowed);
-    }
-
-    #[test]
-    fn few_services_or_small_falls_freeze_nothing() {
-        let start = Instant::now();
-        let mut few = fleet(20, 10, start);
-        fall(&mut few, 4, glance(1, 10, 10), start);
-        assert_eq!(few.judge(start), Shrinking::Allowed, "four are too few");
-        let mut share = fleet(50, 10, start);
-        fall(&mut share, 10, glance(1, 10, 10), start);
-        assert_eq!(share.judge(start), Shrinking::Allowed, "20 % are not more than 20 %");
-        let mut small = fleet(20, 10, start);
-        fall(&mut small, 20, glance(7, 10, 10), start);
-        assert_eq!(small.judge(start), Shrinking::Allowed, "30 % are not more than 30 %");
-    }
-
-    /// Services of a few pods go from 3 to 2 and back all day; and who is at `minReplicas` has nothing to lose.
-    #[test]
-    fn a_pod_less_by_noise_and_services_at_their_floor_freeze_nothing() {
-        let start = Instant::now();
-        let few = |demand_pods, needed, replicas| Glance { demand_pods, needed, answering: 3, replicas };
-        let mut noisy = Fleet::default();
-        fall(&mut noisy, 20, few(2.1, 3, 3), start);
-        fall(&mut noisy, 20, few(1.9, 2, 3), start + Duration::from_secs(10));
-        assert_eq!(noisy.judge(start), Shrinking::Allowed, "a tenth less");
-        let mut floor = Fleet::default();
-        fall(&mut floor, 20, few(1.9, 2, 2), start);
-        fall(&mut floor, 20, few(0.1, 2, 2), start + Duration::from_secs(10));
-        assert_eq!(floor.judge(start), Shrinking::Allowed, "all are at their minimum");
-    }
-
-    #[test]
-    fn pods_that_fall_silent_together_freeze_all() {
-        let start = Instant::now();
-        let mut fleet = fleet(2, 10, start);
-        fall(&mut fleet, 1, glance(10, 0, 10), start);
-        assert_eq!(fleet.judge(start), Shrinking::Frozen);
-        let mut scaled_in = self::fleet(2, 10, start);
-        fall(&mut scaled_in, 2, glance(10, 3, 3), start);
-        assert_eq!(scaled_in.judge(start), Shrinking::Allowed, "a smaller size is no silence");
-        let mut tiny = self::fleet(1, 2, start);
-        fall(&mut tiny, 1, glance(2, 0, 10), start);
-        assert_eq!(tiny.judge(start), Shrinking::Allowed, "the evidence guard holds a single service");
-    }
-}
+mod tests;
