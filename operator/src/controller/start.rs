@@ -101,12 +101,11 @@ impl Args {
             Admin { turned: signs.turned.subscribe(), synced: signs.synced.subscribe(), metrics, board };
         let (stop, stopped) = watch::channel(false);
         Running {
-            looking: tokio::spawn(run::run(Arc::clone(&cx), report, signs, stopped)),
-            campaigning: tokio::spawn(campaign(
-                lease_client.clone(),
-                candidate.clone(),
-                cx.leadership.clone(),
+            campaigning: tokio::spawn(campaign_when_listed(
+                signs.synced.subscribe(),
+                campaign(lease_client.clone(), candidate.clone(), cx.leadership.clone()),
             )),
+            looking: tokio::spawn(run::run(Arc::clone(&cx), report, signs, stopped)),
             cx,
             admin,
             candidate,
@@ -165,6 +164,14 @@ impl Args {
             metrics,
             client,
         })
+    }
+}
+
+/// Stands for election once the cluster has been listed. A replica that sees nothing yet writes nothing: with the lease,
+/// which after a restart may still carry its name, it would only keep a warm standby from leading.
+async fn campaign_when_listed(mut synced: watch::Receiver<bool>, campaign: impl Future<Output = ()>) {
+    if synced.wait_for(|synced| *synced).await.is_ok() {
+        campaign.await;
     }
 }
 

@@ -115,3 +115,19 @@ async fn a_leader_that_cannot_renew_stops_writing_in_time() {
     world.run(30).await;
     assert!(world.tries("orders").is_empty(), "its lease may have been taken");
 }
+
+/// A container that crashed comes back under the name that is still in the lease.
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_sees_nothing_keeps_no_lease_from_a_warm_one() {
+    let world = World::with("orders", 3, 300.0).await;
+    let leader = world.controller("a");
+    world.run(5).await;
+    let _standby = world.controller("b");
+    world.run(60).await;
+    leader.kill();
+    world.faults("a").inject(Rule::on(Verb::List), Fault::Status(500, None));
+    let _blind = world.controller("a");
+    world.load("orders", 1200.0);
+    world.until(30, "the warm one writes", || world.size("orders") >= 8).await;
+    assert_eq!(holder(&world), "b");
+}
