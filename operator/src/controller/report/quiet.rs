@@ -12,6 +12,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 const NUMBERS_EVERY: f64 = 15.0;
 /// Writes are counted over so many seconds.
 const MINUTE: f64 = 60.0;
+/// Seconds to wait after a write that failed; twice as many after each further one in a row, up to a minute.
+const FIRST_REST: f64 = 1.0;
 
 /// What a new status changes, the least urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,6 +102,10 @@ pub struct Quiet {
 struct History {
     /// Within the last minute, oldest first.
     writes: VecDeque<Timestamp>,
+    /// The last one begun, whatever came of it.
+    tried: Option<Timestamp>,
+    /// Those that failed in a row.
+    failures: u32,
     under_way: bool,
 }
 
@@ -109,11 +115,11 @@ impl Quiet {
         Self { budget: f64::from(per_second), services: HashMap::new(), saved: None }
     }
 
-    /// Which of these services, named by UID, to write now: the most urgent first, then those that waited longest.
-    /// Each counts as being written until [`Self::done`] or [`Self::failed`] is called for it.
+    /// Which of these services, named by UID, to write now: the most urgent first, then those tried longest ago:
+    /// services whose status is always refused must not use up the budget of the others. Each counts as being written until [`Self::done`] or [`Self::failed`] is called for it.
     pub fn choose(&mut self, mut wishes: Vec<(String, Change)>, now: Timestamp) -> Vec<String> {
         wishes.retain(|(uid, change)| self.is_due(uid, *change, now));
-        wishes.sort_by_cached_key(|(uid, change)| (std::cmp::Reverse(*change), self.last(uid), uid.clone()));
+        wishes.sort_by_cached_key(|(uid, change)| (std::cmp::Reverse(*change), self.tried(uid), uid.clone()));
         wishes.truncate(self.saved_up(now) as usize);
         if let Some((saved, _)) = &mut self.saved {
             *saved -= wishes.len() as f64;
@@ -122,6 +128,7 @@ impl Quiet {
             let history = self.services.entry(uid.clone()).or_default();
             history.under_way = true;
             history.writes.push_back(now);
+            history.tried = Some(now);
         }
         wishes.into_iter().map(|(uid, _)| uid).collect()
     }
@@ -130,14 +137,16 @@ impl Quiet {
     pub fn done(&mut self, uid: &str) {
         if let Some(history) = self.services.get_mut(uid) {
             history.under_way = false;
+            history.failures = 0;
         }
     }
 
-    /// The write has not been made: the service may try again at once, out of the fleet's budget.
+    /// The write has not been made: it does not count against the service, which tries again after a rest that grows.
     pub fn failed(&mut self, uid: &str) {
         if let Some(history) = self.services.get_mut(uid) {
             history.under_way = false;
             history.writes.pop_back();
+            history.failures = history.failures.saturating_add(1);
         }
     }
 
@@ -153,11 +162,14 @@ impl Quiet {
         }
         let waited = history.writes.back().is_none_or(|at| seconds(*at, now) >= NUMBERS_EVERY);
         let patient = change > Change::Numbers || waited;
-        !history.under_way && patient && history.writes.len() < change.most_a_minute()
+        !history.under_way
+            && history.has_rested(now)
+            && patient
+            && history.writes.len() < change.most_a_minute()
     }
 
-    fn last(&self, uid: &str) -> Option<Timestamp> {
-        self.services.get(uid)?.writes.back().copied()
+    fn tried(&self, uid: &str) -> Option<Timestamp> {
+        self.services.get(uid)?.tried
     }
 
     fn saved_up(&mut self, now: Timestamp) -> f64 {
@@ -166,6 +178,15 @@ impl Quiet {
         });
         self.saved = Some((saved, now));
         saved
+    }
+}
+
+impl History {
+    /// Whether the rest after failures is over; it is, too, when the clock went back.
+    fn has_rested(&self, now: Timestamp) -> bool {
+        let Some(further) = self.failures.checked_sub(1) else { return true };
+        let rest = (FIRST_REST * 2f64.powi(further.min(6).cast_signed())).min(MINUTE);
+        self.tried.is_none_or(|at| now < at || seconds(at, now) >= rest)
     }
 }
 

@@ -102,3 +102,37 @@ fn a_clock_that_goes_back_holds_up_nothing_for_long() {
     assert!(writes(&mut quiet, Change::Size, 100));
     assert!(writes(&mut quiet, Change::Size, 50));
 }
+
+#[test]
+fn a_write_that_fails_is_tried_again_after_a_rest_that_grows_to_a_minute() {
+    let mut quiet = Quiet::new(20);
+    let mut tries = Vec::new();
+    for second in 0..300 {
+        if !quiet.choose(vec![("a".to_owned(), Change::Size)], at(second)).is_empty() {
+            quiet.failed("a");
+            tries.push(second);
+        }
+    }
+    assert_eq!(tries, [0, 1, 3, 7, 15, 31, 63, 123, 183, 243]);
+    assert!(writes(&mut quiet, Change::Size, 303));
+    assert!(writes(&mut quiet, Change::Size, 304), "a write that was made ends it");
+}
+
+#[test]
+fn services_that_are_always_refused_leave_the_budget_to_the_others() {
+    let mut quiet = Quiet::new(20);
+    let mut told = HashMap::new();
+    let names = (0..20).map(|i| format!("a{i:02}")).chain((0..40).map(|i| format!("b{i:02}")));
+    let wishes: Vec<_> = names.map(|uid| (uid, Change::Vital)).collect();
+    for second in 0..4 {
+        for uid in quiet.choose(wishes.clone(), at(second)) {
+            if uid.starts_with('a') {
+                quiet.failed(&uid);
+            } else {
+                quiet.done(&uid);
+                *told.entry(uid).or_insert(0) += 1;
+            }
+        }
+    }
+    assert_eq!(told.len(), 40, "{told:?}");
+}
