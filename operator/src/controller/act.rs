@@ -34,8 +34,19 @@ pub struct Warrant<'a> {
 pub enum Tried {
     /// This is the outcome.
     Done(Outcome),
+    /// The size was written.
+    Written(Sent),
     /// The target changed since it was read: read it again, and decide again.
     Stale,
+}
+
+/// A size that was written: when it was asked for, and until when the lease held then.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent {
+    /// When the request began.
+    pub at: Instant,
+    /// Until when we could write; `None` where we did not lead.
+    pub lease_until: Option<Instant>,
 }
 
 /// Writes the decided size.
@@ -46,7 +57,7 @@ pub async fn act(
     warrant: &Warrant<'_>,
     decision: &Decision,
 ) -> Tried {
-    let (from, to) = (warrant.target.replicas, decision.target_replicas.0);
+    let to = decision.target_replicas.0;
     if let Some(outcome) = without_writing(leadership, contest, warrant, to) {
         return Tried::Done(outcome);
     }
@@ -55,10 +66,11 @@ pub async fn act(
         return Tried::Done(Outcome::Refused(Refusal::TooLate));
     }
     contest.asks(to);
+    let lease_until = leadership.until();
     match scales.write(warrant.namespace, warrant.target, to).await {
-        Ok(_) => {
+        Ok(at) => {
             contest.wrote(to, Instant::now());
-            Tried::Done(Outcome::Scaled { from, to })
+            Tried::Written(Sent { at, lease_until })
         }
         Err(ScaleError::Conflict(_)) => Tried::Stale,
         Err(error) => Tried::Done(Outcome::Refused(Refusal::Failed { message: error.to_string() })),

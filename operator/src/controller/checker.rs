@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use headroom_api::ScaledServiceSpec;
+use headroom_core::observation::Shrinking;
 use headroom_core::{Answer, Observation, PodState};
 
 /// An invariant that a write broke.
@@ -16,8 +17,12 @@ pub enum Violation {
     OutOfBounds,
     /// I5: it left fewer pods than answer and carry load, with less than 80 % of them heard.
     ShrankOnLittle,
-    /// I8: the decision or the lease was too old.
+    /// I6: it shrank a service while shrinking was frozen for all.
+    ShrankFrozen,
+    /// I8: the decision or the lease was too old when the write began.
     Late,
+    /// I9: it was the second write on one version of the target.
+    WroteTwice,
     /// I10: it shrank a service right after a gap in our own looking.
     ShrankAfterGap,
 }
@@ -29,7 +34,9 @@ impl Violation {
             Self::ShrankBlind => "I1",
             Self::OutOfBounds => "I4",
             Self::ShrankOnLittle => "I5",
+            Self::ShrankFrozen => "I6",
             Self::Late => "I8",
+            Self::WroteTwice => "I9",
             Self::ShrankAfterGap => "I10",
         }
     }
@@ -44,15 +51,20 @@ pub struct Written<'a> {
     pub seen: &'a Observation,
     /// Size before and after.
     pub sizes: (u32, u32),
-    /// Age of the decision when the write began.
+    /// Age of the decision when the request began.
     pub decision_age: Duration,
+    /// How much longer we could have written then; `None` when the lease was over or another's.
+    pub lease_left: Option<Duration>,
     /// Time since our looking at this service last had a gap.
     pub since_gap: Duration,
+    /// Whether it was written on the same version of the target as the size before.
+    pub on_own_write: bool,
 }
 
 /// The invariants that a write broke. None, one hopes.
 pub fn violations(written: &Written<'_>) -> Vec<Violation> {
-    let Written { spec, seen, sizes: (from, to), decision_age, since_gap } = *written;
+    let Written { spec, seen, sizes: (from, to), decision_age, lease_left, since_gap, on_own_write } =
+        *written;
     let shrinks = to < from;
     let running = seen.pods.iter().filter(|pod| matches!(pod.state, PodState::Ready | PodState::NotReady));
     let (mut all, mut heard) = (0u32, 0u32);
@@ -67,8 +79,71 @@ pub fn violations(written: &Written<'_>) -> Vec<Violation> {
         (Violation::ShrankBlind, shrinks && heard == 0 && !ordered),
         (Violation::OutOfBounds, to < spec.min_replicas || spec.max_replicas.is_some_and(|max| to > max)),
         (Violation::ShrankOnLittle, shrinks && !ordered && f64::from(heard) < 0.8 * f64::from(all)),
-        (Violation::Late, decision_age > super::TICK),
+        (Violation::ShrankFrozen, shrinks && !ordered && seen.shrinking == Shrinking::Frozen),
+        (Violation::Late, decision_age > super::TICK || lease_left.is_none_or(|left| left.is_zero())),
+        (Violation::WroteTwice, on_own_write),
         (Violation::ShrankAfterGap, shrinks && !ordered && since_gap < window),
     ];
     broken.into_iter().filter(|(_, is_broken)| *is_broken).map(|(violation, _)| violation).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::report::fixtures::{calm, service};
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn broken(change: impl FnOnce(&mut Observation, &mut Written<'_>)) -> Vec<Violation> {
+        let (service, mut seen) = (service("Active"), calm().observation);
+        let fine = seen.clone();
+        let mut written = Written {
+            spec: &service.spec,
+            seen: &fine,
+            sizes: (7, 6),
+            decision_age: SECOND,
+            lease_left: Some(SECOND),
+            since_gap: HOUR,
+            on_own_write: false,
+        };
+        change(&mut seen, &mut written);
+        violations(&Written { seen: &seen, ..written })
+    }
+
+    #[test]
+    fn each_rule_is_held_against_a_write() {
+        assert_eq!(broken(|_, _| ()), []);
+        assert_eq!(broken(|_, written| written.sizes = (7, 0)), [Violation::OutOfBounds]);
+        assert_eq!(broken(|_, written| written.since_gap = SECOND), [Violation::ShrankAfterGap]);
+        assert_eq!(broken(|_, written| written.on_own_write = true), [Violation::WroteTwice]);
+    }
+
+    #[test]
+    fn a_decision_and_a_lease_have_their_age_when_the_request_begins() {
+        let millisecond = Duration::from_millis(1);
+        assert_eq!(broken(|_, written| written.decision_age += millisecond), [Violation::Late]);
+        assert_eq!(broken(|_, written| written.lease_left = Some(Duration::ZERO)), [Violation::Late]);
+        assert_eq!(broken(|_, written| written.lease_left = None), [Violation::Late]);
+    }
+
+    #[test]
+    fn nothing_shrinks_while_that_is_frozen() {
+        assert_eq!(broken(|seen, _| seen.shrinking = Shrinking::Frozen), [Violation::ShrankFrozen]);
+        let growth = |seen: &mut Observation, written: &mut Written<'_>| {
+            seen.shrinking = Shrinking::Frozen;
+            written.sizes = (7, 8);
+        };
+        assert_eq!(broken(growth), []);
+    }
+
+    #[test]
+    fn silent_pods_are_no_reason_to_shrink() {
+        let silence = |seen: &mut Observation, pods: usize| {
+            seen.pods.iter_mut().take(pods).for_each(|pod| pod.answer = Answer::Silent);
+        };
+        assert_eq!(broken(|seen, _| silence(seen, 1)), []);
+        assert_eq!(broken(|seen, _| silence(seen, 2)), [Violation::ShrankOnLittle]);
+        assert_eq!(broken(|seen, _| silence(seen, 7)), [Violation::ShrankBlind, Violation::ShrankOnLittle]);
+    }
 }

@@ -49,6 +49,8 @@ pub struct Memory {
     pub checkpoint: Option<Stored>,
     /// The objects of a bundled workload.
     pub upkeep: Upkeep,
+    /// UID and version of the target that the last size was written on.
+    pub written_on: Option<(String, String)>,
     /// Servers that did not take their worker count.
     pub pushes: Pushes,
     /// What refused further pods when last asked, and when that was.
@@ -80,6 +82,7 @@ impl Memory {
             resuming: None,
             checkpoint: None,
             upkeep: Upkeep::default(),
+            written_on: None,
             pushes: Pushes::default(),
             blocked: (None, None),
             saved: None,

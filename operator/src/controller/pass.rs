@@ -310,31 +310,34 @@ async fn write(
         decided_at,
         shrinks_again: memory.wants_fewer,
     };
-    let began = Instant::now();
     match act(&cx.scales, &cx.leadership, &mut memory.contest, &warrant, decision).await {
         Tried::Stale => None,
-        Tried::Done(outcome) => {
-            if let Outcome::Scaled { from, to } = outcome {
-                let written = Written {
-                    spec: &service.spec,
-                    seen,
-                    sizes: (from, to),
-                    decision_age: began.duration_since(decided_at),
-                    since_gap: began.duration_since(memory.gap),
-                };
-                for violation in violations(&written) {
-                    tracing::error!(
-                        service = service.name_any(),
-                        id = violation.id(),
-                        "an invariant was broken"
-                    );
-                    cx.metrics.invariant_violations.count(&[violation.id()]);
-                }
-                cx.metrics.writes.count(&["scale", "patch"]);
-                cx.metrics.load_to_write.observe(memory.looked_for(Instant::now()).as_secs_f64());
-            }
-            Some(outcome)
+        Tried::Done(outcome) => Some(outcome),
+        Tried::Written(sent) => {
+            let (from, to) = (target.replicas, decision.target_replicas.0);
+            let on = (target.uid.clone(), target.resource_version.clone());
+            let written = Written {
+                spec: &service.spec,
+                seen,
+                sizes: (from, to),
+                decision_age: sent.at.duration_since(decided_at),
+                lease_left: sent.lease_until.and_then(|until| until.checked_duration_since(sent.at)),
+                since_gap: sent.at.duration_since(memory.gap),
+                on_own_write: memory.written_on.as_ref() == Some(&on),
+            };
+            memory.written_on = Some(on);
+            tell_violations(cx, service, &written);
+            cx.metrics.writes.count(&["scale", "patch"]);
+            cx.metrics.load_to_write.observe(memory.looked_for(Instant::now()).as_secs_f64());
+            Some(Outcome::Scaled { from, to })
         }
+    }
+}
+
+fn tell_violations(cx: &Context, service: &ScaledService, written: &Written<'_>) {
+    for violation in violations(written) {
+        tracing::error!(service = service.name_any(), id = violation.id(), "an invariant was broken");
+        cx.metrics.invariant_violations.count(&[violation.id()]);
     }
 }
 

@@ -26,7 +26,8 @@ impl Leadership {
         }
     }
 
-    fn until(&self) -> Option<Instant> {
+    /// Until when writes may begin, as of now; `None` where we don't lead.
+    pub fn until(&self) -> Option<Instant> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -16,7 +16,7 @@ use kube::core::{ApiResource, DynamicObject, ObjectMeta};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::findings::{Target, TargetName};
 use super::{FIELD_MANAGER, TICK};
@@ -86,18 +86,24 @@ impl Scales {
         Ok(target(name, scale.map_err(|error| failed(error, namespace, name))?))
     }
 
-    /// Makes it `replicas`, unless the object changed since `target` was read. It waits for no turn: that it may be
-    /// written was looked at a moment ago, and most services don't change at most ticks.
-    pub async fn write(&self, namespace: &str, target: &Target, replicas: u32) -> Result<Target, ScaleError> {
+    /// Makes it `replicas`, unless the object changed since `target` was read. Returns when that was asked for. It waits for
+    /// no turn: that it may be written was looked at a moment ago, and most services don't change at most ticks.
+    pub async fn write(
+        &self,
+        namespace: &str,
+        target: &Target,
+        replicas: u32,
+    ) -> Result<Instant, ScaleError> {
         let name = &target.name;
         let patch = json!({
             "metadata": { "uid": target.uid, "resourceVersion": target.resource_version },
             "spec": { "replicas": replicas },
         });
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let scale =
-            self.api(namespace, name).await?.patch_scale(&name.name, &params, &Patch::Merge(patch)).await;
-        Ok(self::target(name, scale.map_err(|error| failed(error, namespace, name))?))
+        let api = self.api(namespace, name).await?;
+        let asked = Instant::now();
+        let scale = api.patch_scale(&name.name, &params, &Patch::Merge(patch)).await;
+        scale.map(|_| asked).map_err(|error| failed(error, namespace, name))
     }
 
     /// The field manager that set the size last, if it was not us.
