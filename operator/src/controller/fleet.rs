@@ -123,9 +123,10 @@ impl Fleet {
     fn silence(&self) -> Option<Fault> {
         let (mut expected, mut answering) = (0u64, 0u64);
         for history in self.services.values() {
-            let replicas = history.now.replicas;
-            expected += u64::from(history.most_answering().min(replicas));
-            answering += u64::from(history.now.answering.min(replicas));
+            let should = history.most_answering().min(history.now.replicas);
+            expected += u64::from(should);
+            // Of a service that is looked at no more the last look may outlive what came before it.
+            answering += u64::from(history.now.answering.min(should));
         }
         let many = expected >= SILENT.1 && (answering as f64) < (1.0 - SILENT.0) * expected as f64;
         many.then_some(Fault::Silence { silent: expected - answering, expected })

@@ -101,3 +101,14 @@ fn services_that_are_looked_at_no_more_hide_no_fault_of_the_others() {
     fall(&mut fleet, 10, glance(10, 0, 10), after(61));
     assert_eq!(fleet.judge(after(61)), Shrinking::Frozen, "all pods that are asked are silent");
 }
+
+#[test]
+fn a_last_look_that_outlives_its_stretch_is_no_silence() {
+    let start = Instant::now();
+    let after = |seconds| start + Duration::from_secs(seconds);
+    let mut fleet = fleet(2, 10, start);
+    fall(&mut fleet, 2, glance(10, 10, 10), after(4));
+    for second in 5..=70 {
+        assert_eq!(fleet.judge(after(second)), Shrinking::Allowed, "{second} s");
+    }
+}
