@@ -84,6 +84,16 @@ pub enum Standing {
     Decided(Box<Decided>),
 }
 
+impl Standing {
+    /// Of a service that made us panic.
+    pub fn quarantined() -> Self {
+        let message =
+            "this object makes the controller panic: it is left alone for a minute; please report it"
+                .to_owned();
+        Self::InvalidSpec { message }
+    }
+}
+
 /// A whole pass.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

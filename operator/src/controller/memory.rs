@@ -92,8 +92,11 @@ impl Memory {
         }
     }
 
-    /// A look begins.
+    /// A look begins. Who is left alone is not looked at: a gap.
     pub fn look(&mut self, now: Instant) {
+        if self.is_quarantined(now) {
+            return;
+        }
         if now.duration_since(self.last) > GAP {
             self.gap = now;
         }
@@ -126,13 +129,21 @@ impl Memory {
         self.quarantined.is_some_and(|since| now.duration_since(since) < QUARANTINE)
     }
 
+    /// A look made us panic: what was remembered may be half changed and is forgotten, and the service is left alone for a
+    /// minute.
+    pub fn quarantine(&mut self, now: Instant) {
+        self.last = now;
+        self.forget_target();
+        self.upkeep.forget();
+        self.quarantined = Some(now);
+    }
+
     /// Thinks, with what is remembered; a panic is caught, what was remembered is forgotten, and the service is left
     /// alone for a minute.
     pub fn think<T>(&mut self, now: Instant, think: impl FnOnce(State) -> (T, State)) -> Option<T> {
         let state = std::mem::take(&mut self.state);
         let Ok((thought, state)) = catch_unwind(AssertUnwindSafe(|| think(state))) else {
-            self.quarantined = Some(now);
-            self.gap = now;
+            self.quarantine(now);
             return None;
         };
         self.state = state;
@@ -149,6 +160,15 @@ impl Memories {
             None => Arc::clone(memories.entry(uid.to_owned()).or_insert_with(|| fresh(now))),
         };
         memory.try_lock_owned().ok()
+    }
+
+    /// Leaves a service alone for a minute because telling about it made us panic. One that is just being looked at is
+    /// tried the next time.
+    pub fn quarantine(&self, uid: &str, now: Instant) {
+        let memories = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Ok(mut memory)) = memories.get(uid).map(|memory| memory.try_lock()) {
+            memory.quarantined = Some(now);
+        }
     }
 
     /// Services that are left alone now. One that is just being looked at is not.
@@ -204,5 +224,20 @@ mod tests {
         assert_eq!(memory.gap, start);
         memory.look(start + Duration::from_secs(7));
         assert_eq!(memory.gap, start + Duration::from_secs(7));
+    }
+
+    #[test]
+    fn who_made_the_report_panic_is_left_alone_too() {
+        let (memories, now) = (Memories::default(), Instant::now());
+        drop(memories.of("a", now));
+        memories.quarantine("a", now);
+        memories.quarantine("unknown", now);
+        assert_eq!(memories.quarantined(now), 1);
+        let after = now + QUARANTINE;
+        assert_eq!(memories.quarantined(after), 0);
+        let mut memory = memories.of("a", after).unwrap();
+        memory.look(after - Duration::from_secs(1));
+        memory.look(after);
+        assert_eq!(memory.gap, after, "a minute without a look");
     }
 }

@@ -284,9 +284,7 @@ fn think(
 ) -> Result<Decision, Standing> {
     let (began, at) = (std::time::Instant::now(), cx.clock.now());
     let decision = memory.think(Instant::now(), |state| decide(policy, state, seen, at));
-    let decision = decision.ok_or_else(|| {
-        invalid("this object makes the controller panic: it is left alone for a minute; please report it")
-    })?;
+    let decision = decision.ok_or_else(Standing::quarantined)?;
     cx.metrics.decide_duration.observe(began.elapsed().as_secs_f64());
     memory.attention.ask = decision.ask;
     Ok(decision)

@@ -1,9 +1,11 @@
 //! The loop: a tick a second, in each a pass over every service, none waiting for another.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
 use headroom_core::{Answer, PodState};
 use kube::ResourceExt;
 use tokio::sync::watch;
@@ -92,7 +94,12 @@ impl Loop {
         let (cx, service, tick) = (Arc::clone(&self.cx), Arc::clone(service), tick.clone());
         self.passes.spawn(async move {
             let began = Instant::now();
-            let standing = pass(&cx, &service, &tick, &mut memory).await;
+            // A panic anywhere in it must neither end the others nor come again each second.
+            let standing = AssertUnwindSafe(pass(&cx, &service, &tick, &mut memory)).catch_unwind().await;
+            let standing = standing.unwrap_or_else(|_| {
+                memory.quarantine(Instant::now());
+                Some(Standing::quarantined())
+            });
             cx.metrics.tick_duration.observe(began.elapsed().as_secs_f64());
             let standing = Arc::new(standing?);
             let service = or_stand_in(&service)?;
@@ -122,7 +129,11 @@ impl Loop {
         }
         let findings: Vec<_> = self.findings.values().cloned().collect();
         let role = if leads { Role::Leader } else { Role::Standby };
-        self.report.tell(&findings, role, self.cx.clock.now());
+        for uid in self.report.tell(&findings, role, self.cx.clock.now()) {
+            // Left alone for a minute, by the passes and by the report, and then told anew.
+            self.cx.memories.quarantine(&uid, now);
+            self.findings.remove(&uid);
+        }
     }
 
     fn forget_the_gone(&mut self, snapshot: &Snapshot) {

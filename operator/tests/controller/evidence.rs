@@ -131,3 +131,28 @@ async fn a_gap_in_our_own_looking_begins_a_new_window() {
     world.run(60).await;
     assert!(world.size("orders") < size);
 }
+
+/// A defect of ours that one service brings out: the others notice nothing.
+#[tokio::test(start_paused = true)]
+async fn a_service_that_makes_us_panic_is_left_alone_for_a_minute() {
+    let world = World::with("calm", 3, 300.0).await;
+    world.target("broken", 3, 300.0);
+    world.api.seed(service("broken"));
+    let running = world.controller("a");
+    world.run(30).await;
+    let quarantined = |count: u32| {
+        let (name, value) = ("headroom_quarantined_services", format!(" {count}.0"));
+        running.cx.metrics.text().lines().any(|line| line.starts_with(name) && line.ends_with(&value))
+    };
+    assert!(quarantined(0));
+    world.servers.behave("shop/broken", |_| Manner::Panics);
+    world.run(5).await;
+    assert!(quarantined(1), "{}", running.cx.metrics.text());
+    assert_eq!(world.reason("broken", "Ready"), "InvalidSpec");
+    world.load("calm", 1200.0);
+    world.until(10, "the other grows", || world.size("calm") >= 8).await;
+    world.servers.behave("shop/broken", |_| Manner::Tells);
+    world.run(70).await;
+    assert!(quarantined(0));
+    assert_eq!(world.reason("broken", "Ready"), "Holding");
+}

@@ -16,6 +16,7 @@ pub mod tell;
 pub mod text;
 
 use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use headroom_api::{ScaledService, ScaledServiceStatus};
@@ -92,30 +93,51 @@ impl Report {
         }
     }
 
-    /// Tells what was found out in this tick, about every service there is: the others are forgotten.
-    pub fn tell(&mut self, findings: &[Finding], role: Role, now: Timestamp) {
+    /// Tells what was found out in this tick, about every service there is: the others are forgotten. Returns the UIDs of
+    /// services about which telling made us panic.
+    pub fn tell(&mut self, findings: &[Finding], role: Role, now: Timestamp) -> Vec<String> {
         self.hear();
         self.forget_others(findings);
         let mut wishes = Vec::new();
         let mut statuses = HashMap::new();
-        for Finding { service, standing } in findings {
-            let Some(uid) = service.metadata.uid.clone() else { continue };
-            self.board.show(service, Arc::clone(standing), now);
-            let (change, status, events) = self.look(&uid, service, standing, role, now);
-            if role == Role::Standby {
-                continue;
+        let mut broken = Vec::new();
+        for finding in findings {
+            let Some(uid) = finding.service.metadata.uid.clone() else { continue };
+            // This is the loop's own task: a panic over one object would end the controller for all.
+            match guarded(|| self.tell_one(&uid, finding, role, now)) {
+                None => broken.push(uid),
+                Some(_) if role == Role::Standby => {}
+                Some((change, status)) => {
+                    wishes.push((uid.clone(), change));
+                    statuses.insert(uid, (&finding.service, status));
+                }
             }
-            for event in events {
-                self.event(service, event, now);
-            }
-            wishes.push((uid.clone(), change));
-            statuses.insert(uid, (service, status));
         }
         for uid in self.quiet.choose(wishes, now) {
             if let Some((service, status)) = statuses.remove(&uid) {
                 self.teller.status(service, status);
             }
         }
+        broken
+    }
+
+    /// Shows one service and tells its events; what remains is its status.
+    fn tell_one(
+        &mut self,
+        uid: &str,
+        finding: &Finding,
+        role: Role,
+        now: Timestamp,
+    ) -> (Change, ScaledServiceStatus) {
+        let Finding { service, standing } = finding;
+        self.board.show(service, Arc::clone(standing), now);
+        let (change, status, events) = self.look(uid, service, standing, role, now);
+        if role == Role::Leader {
+            for event in events {
+                self.event(service, event, now);
+            }
+        }
+        (change, status)
     }
 
     /// Tells an event, unless it was told just now.
@@ -194,6 +216,11 @@ impl Report {
             self.metrics.forget(&told.namespace, &told.name);
         }
     }
+}
+
+/// What `f` returns; `None` when it panicked.
+fn guarded<T>(f: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(f)).ok()
 }
 
 #[cfg(test)]

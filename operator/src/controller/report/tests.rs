@@ -163,3 +163,9 @@ fn a_gap_in_the_evidence_is_written_at_once() {
     assert_eq!(run.writes.last(), Some(&60));
     assert_eq!(run.picture.status.display.reason, "NoEvidence");
 }
+
+#[test]
+fn a_panic_over_one_service_is_caught() {
+    assert_eq!(guarded(|| 1), Some(1));
+    assert_eq!(guarded::<()>(|| panic!("a defect")), None);
+}

@@ -98,7 +98,7 @@ metrics! {
     api_request_errors: counter("api_request_errors", "Requests to the API server that failed, by cause.", &["reason"]);
     watch_age: gauge("watch_age_seconds", "Time since a watch was last heard from.", &["resource"]);
     invariant_violations: counter("invariant_violations", "Decisions or writes that break an invariant, which is a defect of Headroom.", &["id"]);
-    quarantined: gauge("quarantined_services", "Services that are left alone for now because looking at them failed again and again.", &[]);
+    quarantined: gauge("quarantined_services", "Services that are left alone for a minute because looking at them made the controller panic.", &[]);
     build_info: gauge("build_info", "1, with the version of the controller.", &["version"]);
 }
 
