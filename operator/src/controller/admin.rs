@@ -1,22 +1,25 @@
 //! The controller's admin port: whether the loop turns, whether it sees the cluster, metrics, and what it knows.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures::stream;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Deserialize;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt;
 
@@ -34,7 +37,11 @@ const CONNECTION: Duration = Duration::from_secs(120);
 /// Bytes buffered of a request's head.
 const HEAD_BYTES: usize = 16 * 1024;
 /// Bytes of `/debug/services` after which services are only named.
-const DEBUG_BYTES: usize = 16 << 20;
+const DEBUG_BYTES: usize = 4 << 20;
+/// Bytes of it that are handed out at a time.
+const CHUNK: usize = 64 * 1024;
+/// Seconds after which to ask again, when somebody else is just being answered.
+const AGAIN: &str = "1";
 /// Rest after accepting failed, mostly for want of file descriptors.
 const ACCEPT_REST: Duration = Duration::from_millis(100);
 
@@ -49,6 +56,8 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     /// What is known of each service.
     pub board: Arc<Board>,
+    /// The turn to be answered about services: such an answer is long.
+    pub turn: Arc<Semaphore>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,14 +111,33 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
 }
 
 async fn services(State(admin): State<Admin>, Query(wanted): Query<Wanted>) -> Response {
-    let fits = |filter: &Option<String>, value: &str| filter.as_ref().is_none_or(|filter| filter == value);
-    let json = admin
-        .board
-        .json(|namespace, name| fits(&wanted.namespace, namespace) && fits(&wanted.name, name), DEBUG_BYTES);
-    match json {
-        Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    let Ok(turn) = admin.turn.try_acquire_owned() else {
+        let again = [(header::RETRY_AFTER, AGAIN)];
+        return (StatusCode::SERVICE_UNAVAILABLE, again, "somebody else is being answered\n").into_response();
+    };
+    let written = spawn_blocking(move || {
+        let fits =
+            |filter: &Option<String>, value: &str| filter.as_ref().is_none_or(|filter| filter == value);
+        let fits =
+            |namespace: &str, name: &str| fits(&wanted.namespace, namespace) && fits(&wanted.name, name);
+        admin.board.json(fits, DEBUG_BYTES)
+    });
+    let failed =
+        |error: &dyn Error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response();
+    match written.await {
+        Ok(Ok(json)) => ([(header::CONTENT_TYPE, "application/json")], slowly(json, turn)).into_response(),
+        Ok(Err(error)) => failed(&error),
+        Err(error) => failed(&error),
     }
+}
+
+/// A body that keeps its turn until it has been read or given up: only one is in memory.
+fn slowly(json: String, turn: OwnedSemaphorePermit) -> Body {
+    let rest = (Bytes::from(json), turn);
+    Body::from_stream(stream::unfold(rest, |(mut rest, turn)| async move {
+        let chunk = rest.split_to(rest.len().min(CHUNK));
+        (!chunk.is_empty()).then(|| (Ok::<_, Infallible>(chunk), (rest, turn)))
+    }))
 }
 
 async fn accept(listener: TcpListener, router: Router) {

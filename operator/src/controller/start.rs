@@ -97,8 +97,8 @@ impl Args {
         let report =
             Report::new(teller, Arc::clone(&metrics), Arc::clone(&board), self.status_writes_per_second);
         let signs = Signs { turned: watch::Sender::new(None), synced: watch::Sender::new(false) };
-        let admin =
-            Admin { turned: signs.turned.subscribe(), synced: signs.synced.subscribe(), metrics, board };
+        let (turned, synced) = (signs.turned.subscribe(), signs.synced.subscribe());
+        let admin = Admin { turned, synced, metrics, board, turn: Arc::new(Semaphore::new(1)) };
         let (stop, stopped) = watch::channel(false);
         Running {
             campaigning: tokio::spawn(campaign_when_listed(

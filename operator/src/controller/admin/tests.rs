@@ -9,7 +9,13 @@ use crate::controller::report::fixtures::{at, calm, service, standing};
 fn admin() -> (Admin, watch::Sender<Option<Instant>>, watch::Sender<bool>) {
     let (turn, turned) = watch::channel(None);
     let (sync, synced) = watch::channel(false);
-    let admin = Admin { turned, synced, metrics: Arc::default(), board: Arc::default() };
+    let admin = Admin {
+        turned,
+        synced,
+        metrics: Arc::default(),
+        board: Arc::default(),
+        turn: Arc::new(Semaphore::new(1)),
+    };
     (admin, turn, sync)
 }
 
@@ -43,6 +49,19 @@ async fn metrics_and_services_are_shown_and_services_filtered() {
     assert!(ask(&admin, "/debug/services").await.1.contains("\"uid\":\"u1\""));
     assert!(ask(&admin, "/debug/services?name=orders").await.1.contains("\"uid\":\"u1\""));
     assert_eq!(ask(&admin, "/debug/services?namespace=other").await.1, "[]");
+}
+
+#[tokio::test]
+async fn one_at_a_time_is_answered_about_services() {
+    let (admin, _turn, _sync) = admin();
+    admin.board.show(&service("Active"), Arc::new(standing(calm())), at(0));
+    let request = hyper::Request::get("/debug/services").body(Body::empty()).unwrap();
+    let unread = admin.clone().router().oneshot(request).await.unwrap();
+    assert_eq!(unread.status(), StatusCode::OK);
+    assert_eq!(ask(&admin, "/debug/services").await.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(ask(&admin, "/metrics").await.0, StatusCode::OK);
+    drop(unread);
+    assert_eq!(ask(&admin, "/debug/services").await.0, StatusCode::OK);
 }
 
 #[tokio::test]

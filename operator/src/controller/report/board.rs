@@ -20,17 +20,17 @@ const FEWEST_DECISIONS: usize = 10;
 /// What was last found out about every service. Shared between the loop, which shows, and the admin port, which reads.
 #[derive(Debug, Default)]
 pub struct Board {
-    services: RwLock<BTreeMap<String, Shown>>,
+    services: RwLock<BTreeMap<String, Arc<Shown>>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Shown {
     name: String,
     namespace: String,
     mode: Mode,
     now: Timestamp,
     standing: Arc<Standing>,
-    decisions: VecDeque<Decision>,
+    decisions: VecDeque<Arc<Decision>>,
 }
 
 /// One service as it is answered.
@@ -48,7 +48,7 @@ struct Entry<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<ObservationLine<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_decisions: Option<&'a VecDeque<Decision>>,
+    last_decisions: Option<Vec<&'a Decision>>,
     /// The answer was too long already: ask for this service alone.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
@@ -60,9 +60,10 @@ impl Board {
         let Some(uid) = service.metadata.uid.clone() else { return };
         let mut services = self.services.write().unwrap_or_else(PoisonError::into_inner);
         let most = (MOST_OF_ALL / (services.len() + 1)).clamp(FEWEST_DECISIONS, MOST_DECISIONS);
-        let mut decisions = services.remove(&uid).map(|shown| shown.decisions).unwrap_or_default();
+        let before = services.remove(&uid).map(Arc::unwrap_or_clone);
+        let mut decisions = before.map(|shown| shown.decisions).unwrap_or_default();
         if let Standing::Decided(decided) = standing.as_ref() {
-            decisions.push_back(decided.decision.clone());
+            decisions.push_back(Arc::new(decided.decision.clone()));
         }
         let surplus = decisions.len().saturating_sub(most);
         decisions.drain(..surplus);
@@ -74,7 +75,7 @@ impl Board {
             standing,
             decisions,
         };
-        services.insert(uid, shown);
+        services.insert(uid, Arc::new(shown));
     }
 
     /// The service is gone.
@@ -83,11 +84,10 @@ impl Board {
     }
 
     /// The services that `wanted` says yes to, by namespace and name, as a JSON array of about `most_bytes` at most:
-    /// once that is reached, the rest is only named.
+    /// once that is reached, the rest is only named. It may take a second, and the loop goes on meanwhile.
     pub fn json(&self, wanted: impl Fn(&str, &str) -> bool, most_bytes: usize) -> serde_json::Result<String> {
-        let services = self.services.read().unwrap_or_else(PoisonError::into_inner);
         let (mut bytes, mut entries) = (0, Vec::new());
-        for (uid, shown) in services.iter().filter(|(_, shown)| wanted(&shown.namespace, &shown.name)) {
+        for (uid, shown) in &self.chosen(wanted) {
             let room = most_bytes.saturating_sub(bytes);
             let whole = if room > 0 { serde_json::to_string(&shown.entry(uid))? } else { String::new() };
             let entry = if (1..=room).contains(&whole.len()) {
@@ -99,6 +99,13 @@ impl Board {
             entries.push(entry);
         }
         Ok(format!("[{}]", entries.join(",")))
+    }
+
+    /// As of now. Writing them out takes far longer than this, and the loop waits for whoever holds the lock.
+    fn chosen(&self, wanted: impl Fn(&str, &str) -> bool) -> Vec<(String, Arc<Shown>)> {
+        let services = self.services.read().unwrap_or_else(PoisonError::into_inner);
+        let chosen = services.iter().filter(|(_, shown)| wanted(&shown.namespace, &shown.name));
+        chosen.map(|(uid, shown)| (uid.clone(), Arc::clone(shown))).collect()
     }
 }
 
@@ -114,7 +121,7 @@ impl Shown {
         Entry {
             standing: Some(&self.standing),
             line,
-            last_decisions: Some(&self.decisions),
+            last_decisions: Some(self.decisions.iter().map(AsRef::as_ref).collect()),
             truncated: false,
             ..self.name_only(uid)
         }

@@ -29,3 +29,14 @@ fn what_does_not_fit_is_named() {
     assert_eq!((&all[0]["name"], &all[0]["truncated"]), (&"orders".into(), &true.into()));
     assert!(all[0]["line"].is_null());
 }
+
+/// Who reads is slow, and the loop shows every second.
+#[test]
+fn the_loop_waits_for_no_reader() {
+    let board = Board::default();
+    board.show(&service("Active"), Arc::new(standing(calm())), at(0));
+    let chosen = board.chosen(|_, _| true);
+    board.show(&service("Active"), Arc::new(standing(calm())), at(1));
+    assert_eq!(chosen[0].1.decisions.len(), 1, "as it was");
+    assert_eq!(shown(&board, usize::MAX)[0]["lastDecisions"].as_array().unwrap().len(), 2);
+}
