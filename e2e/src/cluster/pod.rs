@@ -39,7 +39,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Reads the line VmRSS of `/proc/PID/status`, followed by `/proc/PID/stat`.
+    /// Reads the line `VmRSS` of `/proc/PID/status`, followed by `/proc/PID/stat`.
     fn parse(text: &str) -> Option<Self> {
         let (resident, stat) = text.split_once('\n')?;
         let kilobytes: f64 = resident.split_whitespace().nth(1)?.parse().ok()?;

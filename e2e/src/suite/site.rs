@@ -1,5 +1,12 @@
 //! Where a test that breaks something takes place: namespaces and a controller of its own.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    reason = "what tests assert with fails as tests do"
+)]
+
 use std::sync::OnceLock;
 use std::time::Duration;
 

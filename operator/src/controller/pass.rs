@@ -146,10 +146,7 @@ async fn fresh_target(
             memory.upkeep.forget();
             Err(Standing::TargetNotFound { message: cx.missing(service, &error) })
         }
-        Err(error) => {
-            cx.metrics.api_request_errors.count(&["scale"]);
-            Err(Standing::ScaleUnreadable { message: error.to_string() })
-        }
+        Err(error) => Err(Standing::ScaleUnreadable { message: error.to_string() }),
     }
 }
 

@@ -62,10 +62,12 @@ impl Args {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let config = Config::infer().await.context("no cluster: neither in one, nor named by KUBECONFIG")?;
         let heartbeats = Heartbeats::default();
-        let client = connect(config.clone(), &heartbeats)?;
+        let metrics = Arc::<Metrics>::default();
+        let client = connect(config.clone(), &heartbeats, &metrics)?;
         // A connection of its own: whatever else we do must not delay the lease.
-        let lease_client = connect(config, &Heartbeats::default())?;
-        let mut running = self.start(client, lease_client, heartbeats, Arc::new(Fetcher::default()));
+        let lease_client = connect(config, &Heartbeats::default(), &metrics)?;
+        let port = Arc::new(Fetcher::default());
+        let mut running = self.start(client, lease_client, heartbeats, port, metrics);
         let listening = running.admin.clone().serve(self.admin_listen).await;
         let listening = listening.with_context(|| {
             format!("can't listen on {}: choose another --admin-listen", self.admin_listen)
@@ -81,16 +83,17 @@ impl Args {
         Ok(())
     }
 
-    /// Starts everything that goes on by itself.
+    /// Starts everything that goes on by itself. The clients count what fails in `metrics`.
     pub fn start(
         &self,
         client: Client,
         lease_client: Client,
         heartbeats: Heartbeats,
         port: Arc<dyn AdminPort>,
+        metrics: Arc<Metrics>,
     ) -> Running {
         let candidate = self.candidate();
-        let (metrics, board) = (Arc::<Metrics>::default(), Arc::<Board>::default());
+        let board = Arc::<Board>::default();
         let cx = self.context(client, heartbeats, port, Arc::clone(&metrics));
         let identity = candidate.identity.clone();
         let teller = Teller::new(cx.client.clone(), identity, Arc::clone(&metrics), cx.leadership.clone());

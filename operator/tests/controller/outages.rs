@@ -241,3 +241,25 @@ async fn one_verb_that_is_revoked_is_named_and_the_rest_works() {
     assert!(told.message.contains("forbidden"), "{}", told.message);
     assert_eq!(world.reason("orders", "Ready"), "WriteFailed");
 }
+
+#[tokio::test(start_paused = true)]
+async fn whatever_fails_is_counted_by_its_cause() {
+    let world = World::with("orders", 3, 300.0).await;
+    world.faults("a").inject(Rule::on(Verb::List).resource("pods").times(2), Fault::Status(503, None));
+    let running = world.controller("a");
+    let counted = |reason: &str| {
+        let line = format!(r#"headroom_api_request_errors_total{{reason="{reason}"}} "#);
+        running.cx.metrics.text().lines().any(|shown| shown.starts_with(&line))
+    };
+    world.until(5, "a list", || counted("5xx")).await;
+    world.run(60).await;
+    assert!(
+        !counted("4xx") && !counted("timeout") && !counted("connection"),
+        "{}",
+        running.cx.metrics.text()
+    );
+    world.faults("a-lease").inject(Rule::any(), Fault::Stall);
+    world.until(5, "the lease", || counted("timeout")).await;
+    world.faults("a").inject(Rule::on(Verb::Watch).resource("pods"), Fault::Deny);
+    world.until(40, "a watch", || counted("4xx")).await;
+}

@@ -118,10 +118,12 @@ impl World {
             log_format: LogFormat::Text,
         };
         let heartbeats = Heartbeats::default();
-        let client = over(self.api.connection(name), "default", &heartbeats);
-        let lease = over(self.api.connection(&format!("{name}-lease")), "default", &Heartbeats::default());
-        let running = args.start(client, lease, heartbeats, self.servers.clone());
-        self.metrics.borrow_mut().push(Arc::clone(&running.cx.metrics));
+        let metrics = Arc::<Metrics>::default();
+        let client = over(self.api.connection(name), "default", &heartbeats, &metrics);
+        let lease = self.api.connection(&format!("{name}-lease"));
+        let lease = over(lease, "default", &Heartbeats::default(), &metrics);
+        self.metrics.borrow_mut().push(Arc::clone(&metrics));
+        let running = args.start(client, lease, heartbeats, self.servers.clone(), metrics);
         running
     }
 

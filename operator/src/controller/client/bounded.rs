@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tower::{BoxError, Service};
 
+use super::failures::Failures;
 use super::heartbeat::Heartbeats;
 use super::kind::Kind;
 
@@ -18,6 +19,7 @@ use super::kind::Kind;
 pub(super) struct Bounded<S> {
     inner: S,
     heartbeats: Heartbeats,
+    failures: Failures,
     user_agent: HeaderValue,
 }
 
@@ -27,8 +29,8 @@ pub(super) struct Bounded<S> {
 pub struct DeadlineExceeded(Duration);
 
 impl<S> Bounded<S> {
-    pub(super) fn new(inner: S, heartbeats: Heartbeats, user_agent: HeaderValue) -> Self {
-        Self { inner, heartbeats, user_agent }
+    pub(super) fn new(inner: S, heartbeats: Heartbeats, failures: Failures, user_agent: HeaderValue) -> Self {
+        Self { inner, heartbeats, failures, user_agent }
     }
 }
 
@@ -51,14 +53,19 @@ where
     fn call(&mut self, mut request: Request<I>) -> Self::Future {
         request.headers_mut().entry(header::USER_AGENT).or_insert_with(|| self.user_agent.clone());
         let (kind, heartbeats, began) = (Kind::of(&request), self.heartbeats.clone(), Instant::now());
+        let failures = self.failures.clone();
         let answer = self.inner.call(request);
         Box::pin(async move {
             let head = kind.to_head();
-            let answer = timeout(head, answer).await.map_err(|_| DeadlineExceeded(head))?;
-            let (parts, inner) = answer.map_err(Into::into)?.into_parts();
+            let answer: Result<_, BoxError> = match timeout(head, answer).await {
+                Ok(answer) => answer.map_err(Into::into),
+                Err(_) => Err(DeadlineExceeded(head).into()),
+            };
+            let (parts, inner) = answer.inspect_err(|error| failures.note_error(error))?.into_parts();
+            failures.note_status(parts.status);
             let pulse = parts.status.is_success().then(|| Stream::begin(&kind, heartbeats)).flatten();
             let deadline = kind.to_end().map(|limit| (limit, Box::pin(sleep_until(began + limit))));
-            Ok(Response::from_parts(parts, BoundedBody { inner: Box::pin(inner), pulse, deadline }))
+            Ok(Response::from_parts(parts, BoundedBody { inner: Box::pin(inner), pulse, deadline, failures }))
         })
     }
 }
@@ -113,6 +120,7 @@ pub(super) struct BoundedBody<B> {
     inner: Pin<Box<B>>,
     pulse: Option<Stream>,
     deadline: Option<(Duration, Pin<Box<Sleep>>)>,
+    failures: Failures,
 }
 
 impl<B> Body for BoundedBody<B>
@@ -132,12 +140,17 @@ where
             if let Some(stream) = &mut this.pulse {
                 stream.note(frame.as_ref());
             }
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+            let frame = frame.map(|frame| frame.map_err(Into::into));
+            return Poll::Ready(
+                frame.map(|frame| frame.inspect_err(|error| this.failures.note_error(error))),
+            );
         }
         match &mut this.deadline {
             Some((limit, sleep)) => {
                 ready!(sleep.as_mut().poll(context));
-                Poll::Ready(Some(Err(DeadlineExceeded(*limit).into())))
+                let late = DeadlineExceeded(*limit).into();
+                this.failures.note_error(&late);
+                Poll::Ready(Some(Err(late)))
             }
             None => Poll::Pending,
         }

@@ -95,7 +95,7 @@ metrics! {
     load_to_write: histogram("load_to_write_seconds", "Time from asking the pods to the answer to the size written because of what they said.", &TICK_BUCKETS);
     writes: counter("writes", "Writes that the API server accepted.", &["resource", "verb"]);
     write_errors: counter("write_errors", "Writes that failed, by cause.", &["resource", "reason"]);
-    api_request_errors: counter("api_request_errors", "Requests to the API server that failed, by cause.", &["reason"]);
+    api_request_errors: counter("api_request_errors", "Requests to the API server that failed, by cause: 4xx (but 404, 409 and 410, which are answers), 5xx, timeout or connection.", &["reason"]);
     watch_age: gauge("watch_age_seconds", "Time since a watch was last heard from.", &["resource"]);
     invariant_violations: counter("invariant_violations", "Decisions or writes that break an invariant, which is a defect of Headroom.", &["id"]);
     quarantined: gauge("quarantined_services", "Services that are left alone for a minute because looking at them made the controller panic.", &[]);

@@ -178,14 +178,20 @@ fn absent(metrics: &Metrics, object: [&str; 2]) {
     for gauge in [
         &metrics.budget_remaining,
         &metrics.burn_rate,
+        &metrics.replicas_current,
         &metrics.replicas_ready,
         &metrics.replicas_wanted,
         &metrics.replicas_target,
+        &metrics.replicas_max,
         &metrics.offered,
         &metrics.demand,
         &metrics.ready_capacity,
+        &metrics.pod_capacity,
+        &metrics.pod_capacity_change,
+        &metrics.confidence,
         &metrics.pods_fresh,
         &metrics.pods_missing,
+        &metrics.lead_time,
     ] {
         gauge.remove(&object);
     }

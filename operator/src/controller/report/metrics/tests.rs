@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use headroom_core::ReasonCode;
 use headroom_core::units::Replicas;
 
@@ -99,7 +101,13 @@ fn what_is_not_seen_is_not_shown() {
     assert!(!viewed(&service, &standing, &old, at(1), conditions_of).is_empty());
     let status = viewed(&service, &standing, &old, at(1), status_of);
     shown.show(&metrics, &service, &standing, &Picture { status, figures: None }, at(1));
-    assert!(!metrics.text().contains("headroom_offered_requests_per_second{"));
+    let text = metrics.text();
+    let shown = text.lines().filter(|line| line.contains(r#"scaledservice="orders""#));
+    let names: BTreeSet<_> = shown.filter_map(|line| line.split('{').next()).collect();
+    let known =
+        ["condition", "latency_objective_seconds", "objective_ratio", "replicas_min", "requests_total"];
+    let known: BTreeSet<_> = known.iter().map(|name| format!("headroom_{name}")).collect();
+    assert_eq!(names, known.iter().map(String::as_str).collect(), "what the spec says, and what only grows");
     assert!(metrics.text().contains(r#"reason="InvalidSpec""#));
 }
 
