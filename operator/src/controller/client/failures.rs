@@ -8,6 +8,9 @@ use tower::BoxError;
 use super::bounded::DeadlineExceeded;
 use crate::controller::report::metrics::Metrics;
 
+/// The API server did what was asked of it: there is no such object, or it has changed meanwhile.
+const ANSWERS: [StatusCode; 3] = [StatusCode::NOT_FOUND, StatusCode::CONFLICT, StatusCode::GONE];
+
 /// Where they are counted. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Failures(Arc<Metrics>);
@@ -19,12 +22,10 @@ impl Failures {
 
     /// An answer came.
     pub(super) fn note_status(&self, status: StatusCode) {
-        match status.as_u16() {
-            // The API server did what was asked of it: there is no such object, or it has changed meanwhile.
-            404 | 409 | 410 => {}
-            400..=499 => self.count("4xx"),
-            500.. => self.count("5xx"),
-            _ => {}
+        if status.is_server_error() {
+            self.count("5xx");
+        } else if status.is_client_error() && !ANSWERS.contains(&status) {
+            self.count("4xx");
         }
     }
 
