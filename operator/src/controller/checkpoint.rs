@@ -120,7 +120,7 @@ pub async fn save(cx: &Context, service: &ScaledService, memory: &mut Memory) {
     memory.saved = Some(now);
     let mut written = write(cx, service, memory).await;
     if written.as_ref().is_err_and(SaveError::is_conflict) {
-        // The leader before us wrote since: what it learned is in our memory too, as it looked at the same pods.
+        // The leader before us wrote since: what it learned is in our memory too, for we looked at the same pods.
         written = write(cx, service, memory).await;
     }
     match written {

@@ -14,7 +14,7 @@ impl Leadership {
         self.until().is_some_and(|until| now < until)
     }
 
-    pub(in crate::controller) fn hold(&self, until: Instant) {
+    pub(super) fn hold(&self, until: Instant) {
         if self.replace(Some(until)).is_none() {
             tracing::info!("we lead");
         }
@@ -33,6 +33,16 @@ impl Leadership {
 
     fn replace(&self, until: Option<Instant>) -> Option<Instant> {
         std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), until)
+    }
+}
+
+#[cfg(test)]
+impl Leadership {
+    /// One that outlasts the test.
+    pub(in crate::controller) fn lasting() -> Self {
+        let leadership = Self::default();
+        leadership.hold(Instant::now() + std::time::Duration::from_secs(1_000_000));
+        leadership
     }
 }
 

@@ -1,5 +1,9 @@
 //! WRITE: brings the owned objects to what the spec says. Creates, reads and patches, and never deletes.
 
+mod error;
+
+pub use error::ApplyError;
+
 use std::fmt::{self, Debug};
 
 use futures::{FutureExt as _, join};
@@ -21,68 +25,6 @@ use crate::controller::leader::Leadership;
 
 /// Longest message of the API server that is passed on, in bytes.
 const MESSAGE: usize = 1024;
-
-/// Why an owned object is not what the spec says.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ApplyError {
-    /// Something of this name is there, and is not ours.
-    #[error(
-        "{object} exists and is not owned by this ScaledService, so it is left alone: delete or rename it, give the \
-         ScaledService another name, or size it as it is with spec.scaleTargetRef in place of spec.workload{beside}",
-        beside = match .owner { Some(owner) => format!(" (it is owned by {owner})"), None => String::new() }
-    )]
-    NotOurs {
-        /// Kind and name.
-        object: String,
-        /// Kind and name of what owns it, if anything does.
-        owner: Option<String>,
-    },
-    /// The spec asks for something that can't be.
-    #[error("{0}")]
-    Invalid(String),
-    /// The API server said no.
-    #[error("the API server refused {object}: {message}")]
-    Refused {
-        /// Kind and name.
-        object: String,
-        /// What it said.
-        message: String,
-    },
-    /// It changed since it was read: nothing of somebody else's is undone unseen.
-    #[error("{object} changed meanwhile and will be applied again: {message}")]
-    Conflict {
-        /// Kind and name.
-        object: String,
-        /// What was said.
-        message: String,
-    },
-    /// Nothing was decided about it: no answer, an error of the API server's own, or no lease any more.
-    #[error("{object} could not be applied now and will be tried again: {message}")]
-    Unavailable {
-        /// Kind and name.
-        object: String,
-        /// What was said.
-        message: String,
-    },
-}
-
-impl ApplyError {
-    /// Whether the answer may be another one soon, with the same spec.
-    pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Conflict { .. } | Self::Unavailable { .. })
-    }
-
-    /// The cause in one word: a label.
-    pub fn cause(&self) -> &'static str {
-        match self {
-            Self::NotOurs { .. } => "NotOurs",
-            Self::Invalid(_) => "Invalid",
-            Self::Refused { .. } => "Refused",
-            Self::Conflict { .. } => "Conflict",
-            Self::Unavailable { .. } => "Unavailable",
-        }
-    }
-}
 
 /// The API server, and whether it may be written to: asked right before each write, for reads take their time.
 #[derive(Clone, Copy)]

@@ -40,8 +40,7 @@ fn teller(status: Option<u16>) -> (Teller, mpsc::UnboundedReceiver<Ended>, Arc<M
         }
     });
     let metrics = Arc::new(Metrics::default());
-    let leadership = Leadership::default();
-    leadership.hold(Instant::now() + std::time::Duration::from_secs(1000));
+    let leadership = Leadership::lasting();
     let client = Client::new(server, "shop");
     let (teller, ended) = Teller::new(client, "pod-1".to_owned(), metrics.clone(), leadership);
     (teller, ended, metrics, log)

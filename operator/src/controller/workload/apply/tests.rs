@@ -6,15 +6,8 @@ use crate::controller::TargetName;
 use crate::controller::workload::tests::scripted::{Call, client, status};
 use crate::controller::workload::tests::{defaults, stored};
 
-/// A lease that outlasts the test.
-fn leading() -> Leadership {
-    let leadership = Leadership::default();
-    leadership.hold(Instant::now() + std::time::Duration::from_secs(1_000_000));
-    leadership
-}
-
 async fn apply(client: &Client, owned: &Owned<'_>, defaults: &Defaults) -> Result<TargetName, ApplyError> {
-    let writer = Writer { client, leadership: &leading() };
+    let writer = Writer { client, leadership: &Leadership::lasting() };
     super::apply(writer, owned, defaults).await.result.map(|()| owned.target())
 }
 
@@ -94,7 +87,7 @@ async fn what_is_there_is_applied_to_that_very_object_without_a_size() {
 async fn nothing_is_written_once_the_lease_ran_out_during_the_reads() {
     let answers: [fn(&Call) -> (u16, Value); 2] = [empty, |call| there("uid-of-orders")(call)];
     for answer in answers {
-        let leadership = leading();
+        let leadership = Leadership::lasting();
         let over = leadership.clone();
         let (client, calls) = client(move |call| {
             over.lose();
@@ -124,7 +117,7 @@ async fn what_is_refused_does_not_hide_what_is_there(
         if refuses { status(403, "no") } else { there("uid-of-orders")(call) }
     });
     let service = stored("  workload: {}\n");
-    let writer = Writer { client: &client, leadership: &leading() };
+    let writer = Writer { client: &client, leadership: &Leadership::lasting() };
     let attempted = super::apply(writer, &Owned::of(&service).unwrap(), &defaults()).await;
     assert!(!attempted.result.unwrap_err().is_passing());
     assert_eq!(attempted.deployment, presence);
@@ -198,7 +191,7 @@ async fn an_upkeep_that_stands_is_scaled_on_while_the_api_server_says_no() {
         );
     let service = stored("  workload: {}\n");
     let owned = Owned::of(&service).unwrap();
-    let leadership = leading();
+    let leadership = Leadership::lasting();
     let writer = Writer { client: &client, leadership: &leadership };
     let (mut upkeep, start) = (crate::controller::workload::Upkeep::default(), tokio::time::Instant::now());
     let after = |seconds| start + std::time::Duration::from_secs(seconds);

@@ -56,13 +56,6 @@ fn tokens() -> (Tokens, crate::controller::workload::tests::scripted::Calls) {
 
 static SOCKETS: Semaphore = Semaphore::const_new(256);
 
-/// A lease that outlasts the test.
-fn leading() -> Leadership {
-    let leadership = Leadership::default();
-    leadership.hold(Instant::now() + Duration::from_secs(1_000_000));
-    leadership
-}
-
 /// With a second of time.
 fn way<'a>(
     port: &'a dyn AdminPort,
@@ -82,14 +75,16 @@ async fn only_pods_that_run_another_number_are_told() {
     let (servers, (tokens, calls)) = (servers(|_| Ok(4)), tokens());
     let mut pushes = Pushes::default();
     let pushed = pushes
-        .push(way(&servers, &tokens, &SOCKETS, &leading()), "shop/orders", 4, &pods([4, 2, 4, 8]))
+        .push(way(&servers, &tokens, &SOCKETS, &Leadership::lasting()), "shop/orders", 4, &pods([4, 2, 4, 8]))
         .await;
     assert_eq!(pushed, Pushed { acknowledged: acknowledged(4, 4), trouble: None });
     let mut told = std::mem::take(&mut *servers.told.lock().unwrap());
     told.sort();
     assert_eq!(told, [(2, "signed".to_owned(), 4), (4, "signed".to_owned(), 4)]);
     calls.taken();
-    pushes.push(way(&servers, &tokens, &SOCKETS, &leading()), "shop/orders", 4, &pods([4, 4, 4, 4])).await;
+    pushes
+        .push(way(&servers, &tokens, &SOCKETS, &Leadership::lasting()), "shop/orders", 4, &pods([4, 4, 4, 4]))
+        .await;
     assert_eq!(
         (servers.told.lock().unwrap().len(), calls.taken().len()),
         (0, 0),
@@ -104,8 +99,9 @@ async fn a_pod_that_fails_is_told_again_less_and_less_often_and_delays_no_other(
     let mut pushes = Pushes::default();
     let mut tries = Vec::new();
     for second in 0..20 {
-        let pushed =
-            pushes.push(way(&servers, &tokens, &SOCKETS, &leading()), "shop/orders", 4, &pods([2, 2])).await;
+        let pushed = pushes
+            .push(way(&servers, &tokens, &SOCKETS, &Leadership::lasting()), "shop/orders", 4, &pods([2, 2]))
+            .await;
         let told = std::mem::take(&mut *servers.told.lock().unwrap());
         assert!(told.iter().any(|(port, ..)| *port == 2));
         if told.iter().any(|(port, ..)| *port == 1) {
@@ -116,7 +112,7 @@ async fn a_pod_that_fails_is_told_again_less_and_less_often_and_delays_no_other(
         advance(Duration::from_secs(1)).await;
     }
     assert_eq!(tries, [0, 1, 3, 7, 15]);
-    pushes.push(way(&servers, &tokens, &SOCKETS, &leading()), "shop/orders", 4, &pods([])).await;
+    pushes.push(way(&servers, &tokens, &SOCKETS, &Leadership::lasting()), "shop/orders", 4, &pods([])).await;
     assert!(pushes.0.is_empty(), "pods that are gone are forgotten");
 }
 
@@ -126,8 +122,9 @@ async fn a_token_that_is_not_accepted_is_not_used_again() {
     let (servers, (tokens, calls)) = (servers(move |_| Err(refused())), tokens());
     let mut pushes = Pushes::default();
     for _ in 0..2 {
-        let pushed =
-            pushes.push(way(&servers, &tokens, &SOCKETS, &leading()), "shop/orders", 4, &pods([2])).await;
+        let pushed = pushes
+            .push(way(&servers, &tokens, &SOCKETS, &Leadership::lasting()), "shop/orders", 4, &pods([2]))
+            .await;
         let text = pushed.trouble.map(|trouble| trouble.to_string()).unwrap_or_default();
         assert!(text.contains("127.0.0.1:1") && text.contains("unknown key"), "{text}");
         advance(Duration::from_secs(2)).await;
@@ -139,7 +136,7 @@ async fn a_token_that_is_not_accepted_is_not_used_again() {
 async fn a_server_that_runs_another_number_than_it_was_told_is_not_counted() {
     let (servers, (tokens, _)) = (servers(|_| Ok(3)), tokens());
     let pushed = Pushes::default()
-        .push(way(&servers, &tokens, &SOCKETS, &leading()), "shop/orders", 4, &pods([2]))
+        .push(way(&servers, &tokens, &SOCKETS, &Leadership::lasting()), "shop/orders", 4, &pods([2]))
         .await;
     assert_eq!(pushed.acknowledged, acknowledged(0, 1));
     assert!(pushed.trouble.is_some());
@@ -166,7 +163,7 @@ impl AdminPort for Hangs {
 
 #[tokio::test(start_paused = true)]
 async fn servers_that_hang_cost_no_more_than_the_time_there_is_and_each_gets_its_turn() {
-    let (hangs, (tokens, _), leads) = (Hangs(Mutex::default()), tokens(), leading());
+    let (hangs, (tokens, _), leads) = (Hangs(Mutex::default()), tokens(), Leadership::lasting());
     let mut pushes = Pushes::default();
     let pods = pods([2; 200]);
     for _ in 0..20 {
@@ -186,7 +183,7 @@ async fn servers_that_hang_cost_no_more_than_the_time_there_is_and_each_gets_its
 
 #[tokio::test(start_paused = true)]
 async fn without_the_lease_or_a_free_socket_nobody_is_told_and_nobody_has_failed() {
-    let (servers, (tokens, _), leads) = (servers(|_| Ok(4)), tokens(), leading());
+    let (servers, (tokens, _), leads) = (servers(|_| Ok(4)), tokens(), Leadership::lasting());
     let (standby, none) = (Leadership::default(), Semaphore::new(0));
     let mut pushes = Pushes::default();
     for way in [way(&servers, &tokens, &SOCKETS, &standby), way(&servers, &tokens, &none, &leads)] {
