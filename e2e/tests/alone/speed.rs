@@ -51,7 +51,7 @@ fn one_round(place: &str, round: usize) -> Vec<f64> {
     };
     let urls = services.iter().map(|service| service.url().unwrap());
     let loads: Vec<LoadJob> = urls.enumerate().map(play).collect();
-    let began = loads.iter().map(|load| began(load)).collect::<Vec<_>>();
+    let began = loads.iter().map(began).collect::<Vec<_>>();
     let written = audit.sizes(place).unwrap();
 
     let mut taken = Vec::new();

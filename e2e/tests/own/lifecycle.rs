@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use headroom_e2e::cluster::audit::Entry;
 use headroom_e2e::suite::{
     Audit, CONTROLLER_NAMESPACE, Load, Namespace, PODS, Plan, Release, ScaledService, figure, kubectl, stays,
     until, without_the_shared_controller,
@@ -52,7 +53,7 @@ fn services_outlive_the_chart() {
     })
     .unwrap();
     let sizes: Vec<_> = audit.sizes(place.name()).unwrap();
-    let grown = sizes.iter().filter_map(|entry| entry.replicas_asked()).all(|written| written >= size);
+    let grown = sizes.iter().filter_map(Entry::replicas_asked).all(|written| written >= size);
     assert!(grown, "the size shrank under an unchanged load: {sizes:?}");
 
     let release = install(&[]);

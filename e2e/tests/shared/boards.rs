@@ -85,16 +85,15 @@ fn chart() -> std::path::PathBuf {
 /// A Prometheus that reads all replicas each second, by way of the API server, and has the chart's rules.
 struct Prometheus {
     address: SocketAddr,
-    _folder: TempDir,
-    _server: Process,
-    _way: Process,
+    /// Held: they end with it.
+    _held: (TempDir, Process, Process),
 }
 
 impl Prometheus {
     fn start(release: &Release) -> anyhow::Result<Self> {
         let (way, address) = (free_address()?, free_address()?);
         let mut proxy = Command::new("kubectl");
-        let _way =
+        let way_in =
             Process::start(proxy.args(["proxy", &format!("--port={}", way.port())]).stdout(Stdio::null()))?;
         let folder = tempfile::tempdir()?;
         let config = folder.path().join("prometheus.yml");
@@ -103,9 +102,9 @@ impl Prometheus {
         server.arg(format!("--config.file={}", config.display()));
         server.arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()));
         server.arg(format!("--web.listen-address={address}")).arg("--log.level=error");
-        let _server = Process::start(&mut server)?;
+        let server = Process::start(&mut server)?;
         until("Prometheus", Duration::from_secs(30), || Ok(get(address, "/-/ready")))?;
-        Ok(Self { address, _folder: folder, _server, _way })
+        Ok(Self { address, _held: (folder, server, way_in) })
     }
 
     /// The samples that a query gives now.

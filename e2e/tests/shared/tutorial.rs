@@ -49,7 +49,7 @@ fn every_command_of_the_tutorial_works() {
     assert_eq!(kubectl(&["-n", place.name(), "get", "ssvc", "-o", "name"]).unwrap(), "");
 }
 
-/// What stands in "```sh" blocks; those for one provider ("```sh kind") and those to read ("```console") are left out.
+/// What stands in blocks marked sh; those for one provider (sh kind) and those to read (console) are left out.
 fn blocks(text: &str) -> Vec<String> {
     let after = text.split("\n```sh\n").skip(1);
     after.filter_map(|rest| Some(rest.split_once("\n```")?.0.to_owned())).collect()

@@ -69,13 +69,12 @@ struct Peak {
 impl Fleet {
     /// Takes in a look at the service with this UID.
     pub fn note(&mut self, uid: &str, glance: Glance, now: Instant) {
-        match self.services.get_mut(uid) {
-            Some(history) => history.note(glance, now),
-            None => {
-                let mut history = History { now: glance, noted: now, peaks: VecDeque::new() };
-                history.note(glance, now);
-                self.services.insert(uid.to_owned(), history);
-            }
+        if let Some(history) = self.services.get_mut(uid) {
+            history.note(glance, now);
+        } else {
+            let mut history = History { now: glance, noted: now, peaks: VecDeque::new() };
+            history.note(glance, now);
+            self.services.insert(uid.to_owned(), history);
         }
     }
 

@@ -123,8 +123,7 @@ impl World {
         let lease = self.api.connection(&format!("{name}-lease"));
         let lease = over(lease, "default", &Heartbeats::default(), &metrics);
         self.metrics.borrow_mut().push(Arc::clone(&metrics));
-        let running = args.start(client, lease, heartbeats, self.servers.clone(), metrics);
-        running
+        args.start(client, lease, heartbeats, self.servers.clone(), metrics)
     }
 
     /// Lets so many seconds pass.

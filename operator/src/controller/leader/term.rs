@@ -14,7 +14,7 @@ impl Leadership {
         self.until().is_some_and(|until| now < until)
     }
 
-    pub(super) fn hold(&self, until: Instant) {
+    pub(in crate::controller) fn hold(&self, until: Instant) {
         if self.replace(Some(until)).is_none() {
             tracing::info!("we lead");
         }

@@ -149,14 +149,11 @@ impl Scales {
 
     /// Waits for a turn to read, no longer than for an answer: who waits longer thinks about old evidence.
     async fn turn(&self, name: &TargetName) -> Result<SemaphorePermit<'_>, ScaleError> {
-        match timeout(TICK, self.reads.acquire()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            _ => {
-                let message =
-                    "the API server is too slow: the questions before this one are not answered yet";
-                Err(ScaleError::Failed(name.clone(), message.to_owned()))
-            }
-        }
+        let turn = timeout(TICK, self.reads.acquire()).await;
+        turn.ok().and_then(Result::ok).ok_or_else(|| {
+            let message = "the API server is too slow: the questions before this one are not answered yet";
+            ScaleError::Failed(name.clone(), message.to_owned())
+        })
     }
 
     async fn api(&self, namespace: &str, name: &TargetName) -> Result<Api<DynamicObject>, ScaleError> {

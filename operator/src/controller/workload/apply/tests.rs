@@ -85,7 +85,8 @@ async fn what_is_there_is_applied_to_that_very_object_without_a_size() {
 
 #[tokio::test]
 async fn nothing_is_written_once_the_lease_ran_out_during_the_reads() {
-    let answers: [fn(&Call) -> (u16, Value); 2] = [empty, |call| there("uid-of-orders")(call)];
+    type Answer = fn(&Call) -> (u16, Value);
+    let answers: [Answer; 2] = [empty, |call| there("uid-of-orders")(call)];
     for answer in answers {
         let leadership = Leadership::lasting();
         let over = leadership.clone();
