@@ -4,6 +4,7 @@
 //! neither good nor bad.
 
 mod cluster;
+mod conditions;
 mod controller;
 mod finding;
 mod installed;

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use headroom_api::conditions::{ConditionType, Reason};
 use headroom_api::{Mode, ScaledService};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::core::error_boundary::InvalidObject;
 use kube::{Api, Client, Resource, ResourceExt};
 
+use super::conditions;
 use super::finding::Finding;
 use super::questions::Kind;
 use crate::controller::TargetName;
@@ -105,12 +104,14 @@ where
 }
 
 async fn of_service(client: &Client, service: &ScaledService, owners: &Owners) -> Vec<Finding> {
-    let mut findings = from_conditions(service);
+    let mut findings = conditions::findings(service);
     if service.spec.mode == Mode::Active
         && let Some(owner) = owners.other_than(service)
     {
         let message = format!("{owner} sizes {} too, so Headroom does not", TargetName::of(service));
-        let remedy = format!("delete {owner} (the size stays), or set spec.mode to Observe");
+        // Another service may own the Deployment itself, which would go with it.
+        let deleted = if owner.kind == "ScaledService" { "this one".to_owned() } else { owner.to_string() };
+        let remedy = format!("delete {deleted} (the size stays), or set spec.mode to Observe");
         findings.push(Finding::failed("target-owner", message, remedy));
     }
     findings.extend(second_writer(client, service).await);
@@ -130,34 +131,6 @@ async fn second_writer(client: &Client, service: &ScaledService) -> Option<Findi
         Mode::Observe | Mode::Paused => Finding::warning("second-writer", message, remedy),
     };
     Some(finding)
-}
-
-/// What the controller itself has said.
-fn from_conditions(service: &ScaledService) -> Vec<Finding> {
-    let conditions = service.status.iter().flat_map(|status| &status.conditions);
-    let mut findings: Vec<_> = conditions.filter_map(from_condition).collect();
-    if service.status.is_none() {
-        let remedy = "does the controller watch this namespace (watchNamespaces), and does it run?";
-        findings.push(Finding::failed("service-seen", "the controller has never looked at it", remedy));
-    }
-    findings
-}
-
-fn from_condition(condition: &Condition) -> Option<Finding> {
-    let is = |kind: ConditionType, status: &str| condition.type_ == kind.name() && condition.status == status;
-    let message = condition.message.clone();
-    if is(ConditionType::EvidenceFresh, "False") {
-        let remedy = "let the controller reach the pods' admin port (9090, or what the annotation \
-                      headroom.dev/admin-port says): look at NetworkPolicies, and whether the port answers /stats";
-        return Some(Finding::failed("admin-port", message, remedy));
-    }
-    if is(ConditionType::Limited, "True") && condition.reason == Reason::TooManyReplicas.name() {
-        return Some(Finding::warning("at-maximum", message, "raise spec.maxReplicas, or accept the limit"));
-    }
-    if is(ConditionType::AbleToScale, "False") {
-        return Some(Finding::failed("able-to-scale", message, "see the message"));
-    }
-    None
 }
 
 #[cfg(test)]

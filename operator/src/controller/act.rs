@@ -69,6 +69,9 @@ pub async fn act(
     let lease_until = leadership.until();
     match scales.write(warrant.namespace, warrant.target, to).await {
         Ok(at) => {
+            let (namespace, target, from) =
+                (warrant.namespace, &warrant.target.name, warrant.target.replicas);
+            tracing::info!(namespace, %target, from, to, "a size was written");
             contest.wrote(to, Instant::now());
             Tried::Written(Sent { at, lease_until })
         }

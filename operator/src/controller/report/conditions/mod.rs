@@ -33,8 +33,8 @@ pub fn conditions_of(view: &View<'_>) -> Vec<NewCondition> {
         Standing::TargetOwned { owner } => stalled(
             Reason::TargetOwned,
             format!(
-                "{owner} sizes the target already, so no size is written: delete {owner}, or set spec.mode to Observe to \
-                 run beside it"
+                "{owner} sizes the target already, so no size is written: keep one of the two, or set spec.mode to Observe \
+                 to run beside it"
             ),
         ),
         Standing::WorkloadRefused { message } => stalled(Reason::WriteFailed, message.clone()),

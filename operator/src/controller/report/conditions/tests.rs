@@ -24,7 +24,7 @@ fn message(conditions: &[NewCondition], reason: Reason) -> &str {
 #[case::owned(
     Standing::TargetOwned { owner: Owner { kind: "HorizontalPodAutoscaler".to_owned(), name: "web".to_owned() } },
     Reason::TargetOwned,
-    "delete HorizontalPodAutoscaler/web, or set spec.mode to Observe"
+    "keep one of the two, or set spec.mode to Observe"
 )]
 #[case::refused(Standing::WorkloadRefused { message: "not ours".to_owned() }, Reason::WriteFailed, "not ours")]
 #[case::unreadable(Standing::ScaleUnreadable { message: "timeout".to_owned() }, Reason::FailedGetScale, "timeout")]
