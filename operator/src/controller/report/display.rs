@@ -9,6 +9,11 @@ use super::figures::Figures;
 use super::text::{cpu, percent, rate, time};
 use crate::controller::{Decided, Outcome, Standing, Target};
 
+/// Between the pods that serve and those wanted, where that differs.
+pub const MOVES: &str = "->";
+/// The upper bound while nothing bounds the size but a capacity that is not known yet.
+const NO_BOUND: &str = "?";
+
 /// The columns but REASON, which is chosen from the conditions.
 pub fn display_of(view: &View<'_>) -> Display {
     match (view.standing, view.figures) {
@@ -26,7 +31,7 @@ fn decided_columns(service: &ScaledService, decided: &Decided, figures: &Figures
         offered: rate(figures.offered),
         capacity: if figures.per_pod > 0.0 { rate(figures.ready_capacity()) } else { String::new() },
         latency: latency(service, figures),
-        replicas: replicas(decided, figures),
+        replicas: replicas(service, decided, figures),
         reason: String::new(),
         target: name(target),
         per_pod: if figures.per_pod > 0.0 { rate(figures.per_pod) } else { String::new() },
@@ -47,8 +52,12 @@ fn latency(service: &ScaledService, figures: &Figures) -> String {
 }
 
 /// Pods that serve, pods wanted where that differs, and the upper bound.
-fn replicas(decided: &Decided, figures: &Figures) -> String {
-    let max = decided.decision.numbers.max_replicas;
+fn replicas(service: &ScaledService, decided: &Decided, figures: &Figures) -> String {
+    let max = if service.spec.max_replicas.is_none() && figures.per_pod <= 0.0 {
+        NO_BOUND.to_owned()
+    } else {
+        decided.decision.numbers.max_replicas.to_string()
+    };
     let wanted = match decided.outcome {
         Outcome::Scaled { to, .. } => to,
         Outcome::ObserveOnly => figures.target,
@@ -57,7 +66,7 @@ fn replicas(decided: &Decided, figures: &Figures) -> String {
         }
     };
     let ready = figures.ready;
-    if wanted == ready { format!("{ready}/{max}") } else { format!("{ready}->{wanted}/{max}") }
+    if wanted == ready { format!("{ready}/{max}") } else { format!("{ready}{MOVES}{wanted}/{max}") }
 }
 
 fn name(target: &Target) -> String {

@@ -8,10 +8,23 @@ use headroom_api::conditions::ConditionType;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+use super::display::MOVES;
+
 /// Numbers alone are written at most this often, in seconds.
 const NUMBERS_EVERY: f64 = 15.0;
+/// After a change of size or a step of the load the picture goes on moving for a minute. In it, whatever differs is
+/// written at the latest so many seconds after the last write: first while the change goes on, then until it is over.
+const FOLLOW_UP: f64 = 5.0;
+/// Seconds for which the first pace holds.
+const FIRST_PART: f64 = 15.0;
+/// A rate that is told is a step away when it is so many times the other,
+const STEP: f64 = 2.0;
+/// and so many requests a second away from it: less may be chance.
+const LEAST_STEP: f64 = 5.0;
 /// Writes are counted over so many seconds.
 const MINUTE: f64 = 60.0;
+/// Writes a minute up to which the pace after a change is kept.
+const MOST_FOLLOWING: usize = 12;
 /// Seconds to wait after a write that failed; twice as many after each further one in a row, up to a minute.
 const FIRST_REST: f64 = 1.0;
 
@@ -26,6 +39,8 @@ pub enum Change {
     Explanation,
     /// Conditions that say whether Headroom works for this service.
     Vital,
+    /// A step of the load, or that the pods wanted have become ready.
+    Step,
     /// The size, or that a new spec was seen.
     Size,
 }
@@ -37,7 +52,7 @@ impl Change {
         match self {
             Self::Nothing => 0,
             Self::Numbers | Self::Explanation => 4,
-            Self::Vital => 12,
+            Self::Vital | Self::Step => MOST_FOLLOWING,
             Self::Size => usize::MAX,
         }
     }
@@ -52,11 +67,27 @@ pub fn change_of(written: Option<&ScaledServiceStatus>, new: &ScaledServiceStatu
     if size(written) != size(new) {
         return Change::Size;
     }
+    if load_stepped(written.offered_rate, new.offered_rate) || pods_arrived(written, new) {
+        return Change::Step;
+    }
     match conditions(&written.conditions, &new.conditions) {
         Some(change) => change,
         None if written == new => Change::Nothing,
         None => Change::Numbers,
     }
+}
+
+/// Whether a reader of the old rate is wrong about how large the load is.
+fn load_stepped(written: Option<i64>, new: Option<i64>) -> bool {
+    let (Some(written), Some(new)) = (written, new) else { return false };
+    let (low, high) = (written.min(new) as f64, written.max(new) as f64);
+    high >= STEP * low && high - low >= LEAST_STEP
+}
+
+/// Whether the pods wanted have become ready: a change of size ends with it.
+fn pods_arrived(written: &ScaledServiceStatus, new: &ScaledServiceStatus) -> bool {
+    let moves = |status: &ScaledServiceStatus| status.display.replicas.contains(MOVES);
+    moves(written) && !moves(new) && !new.display.replicas.is_empty()
 }
 
 /// The most urgent of the conditions whose value or reason changed.
@@ -102,6 +133,8 @@ pub struct Quiet {
 struct History {
     /// Within the last minute, oldest first.
     writes: VecDeque<Timestamp>,
+    /// The last write that told of a step or of a size.
+    moved: Option<Timestamp>,
     /// The last one begun, whatever came of it.
     tried: Option<Timestamp>,
     /// Those that failed in a row.
@@ -124,11 +157,14 @@ impl Quiet {
         if let Some((saved, _)) = &mut self.saved {
             *saved -= wishes.len() as f64;
         }
-        for (uid, _) in &wishes {
+        for (uid, change) in &wishes {
             let history = self.services.entry(uid.clone()).or_default();
             history.under_way = true;
             history.writes.push_back(now);
             history.tried = Some(now);
+            if *change >= Change::Step {
+                history.moved = Some(now);
+            }
         }
         wishes.into_iter().map(|(uid, _)| uid).collect()
     }
@@ -160,12 +196,10 @@ impl Quiet {
         while history.writes.front().is_some_and(|at| seconds(*at, now) >= MINUTE) {
             history.writes.pop_front();
         }
-        let waited = history.writes.back().is_none_or(|at| seconds(*at, now) >= NUMBERS_EVERY);
-        let patient = change > Change::Numbers || waited;
-        !history.under_way
-            && history.has_rested(now)
-            && patient
-            && history.writes.len() < change.most_a_minute()
+        let patient = change > Change::Numbers || history.is_silent_for(NUMBERS_EVERY, now);
+        let regular = patient && history.writes.len() < change.most_a_minute();
+        let due = regular || (change != Change::Nothing && history.follows_up(now));
+        !history.under_way && history.has_rested(now) && due
     }
 
     fn tried(&self, uid: &str) -> Option<Timestamp> {
@@ -182,6 +216,20 @@ impl Quiet {
 }
 
 impl History {
+    /// Whether nothing was written for so long.
+    fn is_silent_for(&self, least: f64, now: Timestamp) -> bool {
+        self.writes.back().is_none_or(|at| seconds(*at, now) >= least)
+    }
+
+    /// Whether a change that is not over yet was last told too long ago.
+    fn follows_up(&self, now: Timestamp) -> bool {
+        let Some(moved) = self.moved.map(|at| seconds(at, now)).filter(|moved| *moved <= MINUTE) else {
+            return false;
+        };
+        let pace = if moved <= FIRST_PART { FOLLOW_UP } else { NUMBERS_EVERY };
+        self.is_silent_for(pace, now) && self.writes.len() < MOST_FOLLOWING
+    }
+
     /// Whether the rest after failures is over; it is, too, when the clock went back.
     fn has_rested(&self, now: Timestamp) -> bool {
         let Some(further) = self.failures.checked_sub(1) else { return true };

@@ -112,6 +112,7 @@ fn size_change(view: &View<'_>) -> Option<SizeChange> {
 
 fn written(view: &View<'_>, decided: &Decided, from: u32, to: u32) -> SizeChange {
     let decision = &decided.decision;
+    let per_pod = decision.numbers.capacity_per_pod.get();
     // The first step that moves the size is the one that decided; later ones only trim it.
     let (reason, message) = match decision.reasons.iter().find(|reason| reason.from != reason.to) {
         Some(deciding) => (format!("{:?}", deciding.code), deciding.message.clone()),
@@ -124,7 +125,7 @@ fn written(view: &View<'_>, decided: &Decided, from: u32, to: u32) -> SizeChange
         reason,
         message: message.chars().take(256).collect(),
         offered_rate: Some(two_digits(decision.numbers.offered_rate.get()) as i64),
-        capacity_per_pod: Some(two_digits(decision.numbers.capacity_per_pod.get()) as i64),
+        capacity_per_pod: (per_pod > 0.0).then(|| two_digits(per_pod) as i64),
     }
 }
 

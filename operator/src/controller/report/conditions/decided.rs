@@ -9,6 +9,8 @@ use crate::controller::report::figures::Figures;
 use crate::controller::report::text::{percent, rate, time};
 use crate::controller::{Decided, Outcome, Refusal};
 
+/// What is told in place of a capacity of 0.
+const UNKNOWN: &str = "the capacity of a pod is not known yet";
 /// Below this share of the old capacity a new revision counts as worse.
 const REGRESSED: f64 = 0.8;
 /// A condition that is true stays so until its number has moved so far back.
@@ -47,17 +49,19 @@ fn ready(view: &View<'_>, decided: &Decided, figures: &Figures, evidence: &NewCo
             (Reason::WriteFailed, format!("{} is sized on; {message}", target.name))
         }
         (Reason::EvidencePending, ..) => (Reason::Starting, evidence.message.clone()),
-        _ => (
-            Reason::Holding,
-            format!(
-                "{} ready pods hold {}/s within the objectives; {}/s arrive",
-                figures.ready,
-                rate(figures.ready_capacity()),
-                rate(figures.offered)
-            ),
-        ),
+        _ => (Reason::Holding, holding(figures)),
     };
     NewCondition { reason, message }
+}
+
+fn holding(figures: &Figures) -> String {
+    let (ready, arrive) = (figures.ready, rate(figures.offered));
+    if figures.per_pod > 0.0 {
+        let hold = rate(figures.ready_capacity());
+        format!("{ready} ready pods hold {hold}/s within the objectives; {arrive}/s arrive")
+    } else {
+        format!("{ready} pods are ready; {arrive}/s arrive; {UNKNOWN}")
+    }
 }
 
 /// The evidence, whose message starts with how many pods told their load.
@@ -207,10 +211,9 @@ fn capacity_known(view: &View<'_>, figures: &Figures) -> NewCondition {
             format!("capacity.prior says {prior}/s a pod; learned with confidence {confidence} so far"),
         )
     } else {
-        (
-            Reason::Learning,
-            format!("taken to be {per_pod}/s a pod; learned with confidence {confidence} so far"),
-        )
+        let taken =
+            if figures.per_pod > 0.0 { format!("taken to be {per_pod}/s a pod") } else { UNKNOWN.to_owned() };
+        (Reason::Learning, format!("{taken}; learned with confidence {confidence} so far"))
     };
     NewCondition { reason, message }
 }

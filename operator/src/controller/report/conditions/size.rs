@@ -83,13 +83,15 @@ fn asked(decided: &Decided) -> u32 {
     }
 }
 
-/// The last step counts: bounds come last, and what they cut is what the user can change.
+/// The last step counts: bounds come last, and what they cut is what the user can change. A need above the upper bound
+/// is told although another step kept the size from ever reaching it.
 fn limited(view: &View<'_>, decision: &Decision, figures: &Figures) -> NewCondition {
     let limits = decision.reasons.iter().rev().find_map(|reason| match told(reason.code) {
         Told::Limits(limit) => Some(limit),
         Told::Nowhere | Told::Evidence | Told::Blocked | Told::Waits => None,
     });
-    let reason = limits.unwrap_or(Reason::DesiredWithinRange);
+    let beyond = figures.per_pod > 0.0 && figures.needed > decision.numbers.max_replicas.0;
+    let reason = if beyond { Reason::TooManyReplicas } else { limits.unwrap_or(Reason::DesiredWithinRange) };
     NewCondition { reason, message: limit_message(view, reason, decision, figures) }
 }
 

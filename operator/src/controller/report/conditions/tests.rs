@@ -251,6 +251,43 @@ fn each_trouble_is_told(#[case] decided: Decided, #[case] reason: Reason, #[case
     assert!(message(&conditions, reason).contains(names), "{conditions:?}");
 }
 
+/// 0/s would say that a pod holds nothing.
+#[rstest]
+#[case(Reason::Holding, "7 pods are ready; 700/s arrive; the capacity of a pod is not known yet")]
+#[case(Reason::Learning, "the capacity of a pod is not known yet; learned with confidence 0% so far")]
+fn a_capacity_that_is_not_known_is_not_told_as_nothing(#[case] reason: Reason, #[case] text: &str) {
+    let decided = change(|decided| {
+        decided.decision.numbers.capacity_per_pod = Rate::ZERO;
+        decided.decision.numbers.capacity_confidence = Share::NONE;
+    });
+    let conditions = told(&standing(decided), "Active");
+    assert_eq!(message(&conditions, reason), text);
+    assert!(!conditions.iter().any(|condition| condition.message.contains(" 0/s")), "{conditions:?}");
+}
+
+/// Whether the bound is set or follows from the promise, and although another step was the last.
+#[rstest]
+#[case(Some(5), "Observe", "1.2k/s need 6 pods, maxReplicas is 5")]
+#[case(None, "Observe", "1.2k/s need 6 pods, objectives.qps allows 5")]
+#[case(None, "Active", "1.2k/s need 6 pods, objectives.qps allows 5")]
+fn a_need_above_the_bound_is_limited_by_it(#[case] max: Option<u32>, #[case] mode: &str, #[case] text: &str) {
+    let mut service = service(mode);
+    service.spec.max_replicas = max;
+    let decided = change(|decided| {
+        let numbers = &mut decided.decision.numbers;
+        numbers.demand = Rate::new(1200.0);
+        numbers.replicas = Replicas(2);
+        numbers.needed_replicas = Replicas(6);
+        numbers.max_replicas = Replicas(5);
+        decided.outcome = Outcome::ObserveOnly;
+    });
+    for decided in [with_reason(decided.clone(), ReasonCode::ScaleUpLimit), decided] {
+        let conditions =
+            viewed(&service, &standing(decided), &ScaledServiceStatus::default(), at(0), conditions_of);
+        assert!(message(&conditions, Reason::TooManyReplicas).starts_with(text), "{conditions:?}");
+    }
+}
+
 #[test]
 fn two_troubles_stall_a_service_once() {
     let decided = change(|decided| {

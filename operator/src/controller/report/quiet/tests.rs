@@ -136,3 +136,60 @@ fn services_that_are_always_refused_leave_the_budget_to_the_others() {
     }
     assert_eq!(told.len(), 40, "{told:?}");
 }
+
+fn sized(replicas: &str, offered: i64) -> ScaledServiceStatus {
+    let mut status = ScaledServiceStatus { offered_rate: Some(offered), ..showing(&[Reason::Holding]) };
+    replicas.clone_into(&mut status.display.replicas);
+    status
+}
+
+#[test]
+fn a_step_of_the_load_and_pods_that_have_become_ready_are_steps() {
+    let of = |written: (&str, i64), new: (&str, i64)| {
+        change_of(Some(&sized(written.0, written.1)), &sized(new.0, new.1))
+    };
+    assert_eq!(of(("2/10", 18), ("2/10", 250)), Change::Step);
+    assert_eq!(of(("2/10", 250), ("2/10", 18)), Change::Step);
+    assert_eq!(of(("2/10", 0), ("2/10", 250)), Change::Step);
+    assert_eq!(of(("2/10", 250), ("2/10", 400)), Change::Numbers);
+    assert_eq!(of(("2/10", 1), ("2/10", 4)), Change::Numbers, "it may be chance");
+    assert_eq!(of(("2->6/10", 250), ("6/10", 250)), Change::Step);
+    assert_eq!(of(("2->6/10", 250), ("4->6/10", 250)), Change::Numbers);
+    assert_eq!(of(("6/10", 250), ("5->6/10", 250)), Change::Numbers);
+    assert_eq!(of(("2->6/10", 250), ("", 250)), Change::Numbers, "not known is not arrived");
+}
+
+/// The run of the tutorial: conditions come and go at the step, which used up a minute's writes.
+#[rstest::rstest]
+#[case(Change::Size)]
+#[case(Change::Step)]
+fn after_a_change_of_size_it_is_written_within_five_seconds_and_never_silent_for_more_than_fifteen(
+    #[case] change: Change,
+) {
+    for what in [Change::Numbers, Change::Explanation] {
+        let mut quiet = Quiet::new(20);
+        (0..4).for_each(|second| assert!(writes(&mut quiet, Change::Vital, second)));
+        assert!(writes(&mut quiet, change, 4));
+        let written: Vec<_> = (5..70).filter(|second| writes(&mut quiet, what, *second)).collect();
+        assert_eq!(written[..3], [9, 14, 19]);
+        assert!(written.windows(2).all(|pair| pair[1] - pair[0] <= 15), "{written:?}");
+        assert!(written.len() <= 8, "{written:?}");
+
+        let steady: Vec<_> = (70..370).filter(|second| writes(&mut quiet, what, *second)).collect();
+        assert!(steady.windows(5).all(|five| five[4] - five[0] >= 60), "{steady:?}");
+    }
+}
+
+#[test]
+fn a_load_that_steps_all_the_time_is_not_written_without_end() {
+    let mut quiet = Quiet::new(20);
+    let written = (0..600).filter(|second| writes(&mut quiet, Change::Step, *second)).count();
+    assert!((100..=120).contains(&written), "{written}");
+}
+
+#[test]
+fn nothing_is_written_after_a_change_when_nothing_differs() {
+    let mut quiet = Quiet::new(20);
+    assert!(writes(&mut quiet, Change::Size, 0));
+    assert!((1..120).all(|second| !writes(&mut quiet, Change::Nothing, second)));
+}

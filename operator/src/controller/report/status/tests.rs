@@ -1,4 +1,4 @@
-use headroom_core::units::Replicas;
+use headroom_core::units::{Rate, Replicas};
 use headroom_core::{Budget, ReasonCode, Resizer};
 
 use super::*;
@@ -15,6 +15,28 @@ fn scaled(from: u32, to: u32) -> Standing {
     decided.decision.target_replicas = Replicas(to);
     decided.outcome = Outcome::Scaled { from, to };
     standing(decided)
+}
+
+/// Two of two would look like the most there may be.
+#[rstest::rstest]
+#[case(None, 0.0, "2/?")]
+#[case(Some(10), 0.0, "2/10")]
+#[case(None, 150.0, "2/9")]
+fn no_bound_is_shown_before_one_is_known(
+    #[case] max: Option<u32>,
+    #[case] per_pod: f64,
+    #[case] shown: &str,
+) {
+    let mut service = service("Active");
+    service.spec.max_replicas = max;
+    let mut decided = calm();
+    let numbers = &mut decided.decision.numbers;
+    numbers.ready_pods = Replicas(2);
+    numbers.capacity_per_pod = Rate::new(per_pod);
+    numbers.max_replicas = Replicas(max.unwrap_or(if per_pod > 0.0 { 9 } else { 2 }));
+    decided.decision.target_replicas = Replicas(2);
+    let status = viewed(&service, &standing(decided), &ScaledServiceStatus::default(), at(0), status_of);
+    assert_eq!(status.display.replicas, shown);
 }
 
 #[test]
