@@ -42,3 +42,33 @@ async fn a_constant_load_is_written_once_and_told_rarely() {
     let events = world.events("orders");
     assert!(events.len() <= 4, "{events:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_status_follows_a_step_of_the_load_and_the_arrival_of_its_pods() {
+    let world = World::with("orders", 2, 20.0).await;
+    let _running = world.controller("a");
+    world.run(60).await;
+    let replicas = || world.status("orders")["display"]["replicas"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(replicas(), "2/40");
+
+    world.load("orders", 900.0);
+    let offered = || world.status("orders")["offeredRate"].as_i64().unwrap_or_default();
+    let seconds = world.until(20, "the load is shown", || offered() >= 720).await;
+    assert!(seconds <= 10.0, "{seconds} s");
+    world.until(5, "the pods are on their way", || replicas().contains("->")).await;
+    let ready = || world.api.objects("pods/shop").iter().filter(|pod| is_ready(pod)).count();
+    world.until(30, "they are ready", || ready() >= world.size("orders") as usize).await;
+    let seconds = world.until(30, "they are shown", || !replicas().contains("->")).await;
+    assert!(seconds <= 3.0, "{seconds} s");
+
+    // What differs all the time is told all the time.
+    let statuses =
+        world.api.writes().into_iter().filter(|record| record.subresource.as_deref() == Some("status"));
+    let step: Vec<_> = statuses.map(|record| world.seconds(record.at)).filter(|at| *at > 75.0).collect();
+    assert!(step.len() <= 20, "{step:?}");
+}
+
+fn is_ready(pod: &serde_json::Value) -> bool {
+    let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.into_iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+}

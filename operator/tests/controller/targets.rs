@@ -188,6 +188,17 @@ async fn a_size_set_by_hand_while_paused_is_shown() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_target_deleted_while_paused_is_told() {
+    let world = World::with("orders", 2, 300.0).await;
+    world.edit("orders", |service| service["spec"]["mode"] = "Paused".into());
+    let _running = world.controller("a");
+    world.run(30).await;
+    world.api.delete("deployments/shop/orders");
+    world.run(8).await;
+    assert_eq!(world.reason("orders", "Ready"), "TargetNotFound");
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_resets_the_size_again_and_again_is_named_and_not_fought() {
     let world = World::with("orders", 3, 900.0).await;
     let _running = world.controller("a");
