@@ -23,7 +23,8 @@ fn a_step_of_four_times_is_followed_and_nothing_fails_when_it_is_over() {
     service.until_size("scaling out", PODS, |now| now >= 5).unwrap();
     step.summary(Duration::from_secs(150)).unwrap();
     let size = service.size().unwrap();
-    assert!((5..=9).contains(&size), "800/s at nearly 200/s a pod, and {size} pods");
+    // No less than what carries it, no more than twice that: two pods were far too few at first.
+    assert!((5..=10).contains(&size), "800/s at nearly 200/s a pod, and {size} pods");
 
     // Inside the objective again, with the new pods.
     let held = Load::steps("held", "30s@800").start(place, &service.url().unwrap()).unwrap();
