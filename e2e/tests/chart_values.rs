@@ -24,6 +24,7 @@ const REFUSED: [(&str, &str); 24] = [
     (r#"scalableKinds=[{"group":"apps","plural":"deployments/scale"}]"#, "/scalableKinds/0/plural"),
     ("statusWritesPerSecond=0", "/statusWritesPerSecond"),
     (r#"log.format="xml""#, "/log/format"),
+    (r#"log.level="debgu""#, "/log/level"),
     ("adminPort=80", "/adminPort"),
     (r#"crds.enabled="yes""#, "/crds/enabled"),
     (r#"resources.requests.cpu="much""#, "/resources/requests/cpu"),

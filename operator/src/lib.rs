@@ -26,8 +26,8 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(if error.is::<validate::ValidateError>() { 2 } else { 1 })
 }
 
-/// Says at each failed call what its caller says too, with more of the reason.
-const REPEATS: &str = "kube_client::client::builder=off";
+/// Says at each failed call what its caller says too.
+const REPEATS: &str = "kube_client::client=off";
 
 /// Logs to standard error what the variable `HEADROOM_LOG` asks for: `info` if it is not set.
 pub fn log_to_stderr(format: LogFormat) {

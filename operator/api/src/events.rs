@@ -47,7 +47,7 @@ events! {
         LimitReached = "More pods are wanted than maxReplicas allows.",
         BudgetBurning = "The error budget is spent faster than the window allows.",
         CapacityRegressed = "The new revision holds clearly less than the one before.",
-        FailedRescale = "The size could not be written.",
+        FailedRescale = "The size, or what belongs to the service, could not be read or written.",
         TargetOwned = "Something else sizes the target: no size is written.",
         ScaledByOther = "Somebody else changed the size; the message names the writer.",
         ScaleUpBlocked = "Pods were asked for and do not arrive; the message says why.",

@@ -12,7 +12,7 @@ use super::findings::{Acknowledged, Standing, Unapplied};
 use super::memory::Memory;
 use super::observe::Server;
 use super::workload::runtime::{Runs, Way};
-use super::workload::{Owned, Trouble, Writer};
+use super::workload::{ApplyError, Owned, Trouble, Writer};
 
 /// A passing trouble with the objects is told once it has lasted so long.
 const LASTING: Duration = Duration::from_secs(10);
@@ -44,6 +44,7 @@ pub(super) async fn apply(
     }
     match kept {
         Ok(trouble) => Ok(trouble.and_then(|trouble| worth_telling(trouble, now))),
+        Err(ApplyError::Invalid(message)) => Err(Standing::InvalidSpec { message }),
         Err(error) => Err(Standing::WorkloadRefused { message: error.to_string() }),
     }
 }

@@ -81,7 +81,12 @@ pub fn events_of(before: &Picture, after: &Picture, standing: &Standing) -> Vec<
     let seen = |condition: ConditionType| Seen::new(before, after, condition);
     events.extend(entered(&seen(ConditionType::Ready), Reason::InvalidSpec, EventReason::InvalidSpec));
     events.extend(entered(&seen(ConditionType::Ready), Reason::TargetOwned, EventReason::TargetOwned));
-    events.extend(left(&seen(ConditionType::Ready), Reason::TargetOwned, EventReason::TargetReleased));
+    let released = left(&seen(ConditionType::Ready), Reason::TargetOwned, EventReason::TargetReleased);
+    // A target that is gone was not released.
+    events.extend(released.filter(|_| !has(seen(ConditionType::Ready).is, Reason::TargetNotFound)));
+    for reason in [Reason::TargetNotFound, Reason::WriteFailed, Reason::FailedGetScale] {
+        events.extend(entered(&seen(ConditionType::Ready), reason, EventReason::FailedRescale));
+    }
     events.extend(evidence(&seen(ConditionType::EvidenceFresh)));
     let limited = seen(ConditionType::Limited);
     events.extend(entered(&limited, Reason::TooManyReplicas, EventReason::LimitReached));
@@ -176,8 +181,8 @@ fn size_events(before: &Picture, after: &Picture, standing: &Standing) -> Vec<Ne
 }
 
 fn budget(before: Option<&Figures>, after: Option<&Figures>) -> Option<NewEvent> {
-    let after = after?;
-    let was = before.is_some_and(|before| before.burning);
+    // What was spent before this controller started is no news.
+    let (was, after) = (before?.burning, after?);
     let left = after.worst_budget().map_or_else(String::new, |budget| percent(budget.remaining));
     let rate = [&after.availability].into_iter().chain(&after.budgets).flatten();
     let rate = rate.filter_map(|budget| budget.burn_rate).fold(0.0, f64::max);
