@@ -7,7 +7,7 @@ use headroom_e2e::chart::{Helm, folder};
 use serde_json::{Value, json};
 
 /// What is set, and what the message has to name.
-const REFUSED: [(&str, &str); 24] = [
+const REFUSED: [(&str, &str); 25] = [
     ("replicas=2", "'replicas'"),
     (r#"image.name="x""#, "'name'"),
     ("replicaCount=0", "/replicaCount"),
