@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use crate::clock::Nanos;
-use crate::connection::{Arrival, Opened};
+use crate::connection::{Arrival, Opened, Peer};
 use crate::core::{Core, Stage};
 use crate::worker::Command;
 
@@ -114,19 +114,19 @@ fn accept_pending(core: &Core, listener: &TcpListener) {
 
 /// Gives a new connection to a worker. Breaks when accepting fails for other reasons than its client.
 fn admit(core: &Core, accepted: io::Result<(TcpStream, SocketAddr)>) -> ControlFlow<()> {
-    let socket = match accepted.and_then(|(socket, _)| socket.into_std()) {
-        Ok(socket) => socket,
+    let (socket, peer) = match accepted.and_then(|(socket, peer)| Ok((socket.into_std()?, peer))) {
+        Ok(accepted) => accepted,
         Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => return ControlFlow::Continue(()),
         Err(error) => {
             tracing::warn!(%error, "failed to accept a connection; trying again");
             return ControlFlow::Break(());
         }
     };
-    place(core, socket);
+    place(core, socket, Peer::at(peer));
     ControlFlow::Continue(())
 }
 
-fn place(core: &Core, mut socket: std::net::TcpStream) {
+fn place(core: &Core, mut socket: std::net::TcpStream, peer: Peer) {
     let limits = &core.settings.limits;
     let Some(opened) = Opened::within(&core.open, limits.connections) else {
         core.turned_away.fetch_add(1, Relaxed);
@@ -135,7 +135,7 @@ fn place(core: &Core, mut socket: std::net::TcpStream) {
         return;
     };
     let retires_at = core.clock.now() + lifetime(limits.connection_age, &mut rand::rng());
-    core.roster.place(Arrival { socket, ahead: None, retires_at, opened });
+    core.roster.place(Arrival { socket, peer, ahead: None, retires_at, opened });
 }
 
 /// How old one connection gets: those that were made at the same moment, as after a restart, don't end at the same

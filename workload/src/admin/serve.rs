@@ -12,7 +12,7 @@ use tokio::time::{interval, sleep};
 
 use super::routes::{Admin, router};
 use crate::clock::Nanos;
-use crate::connection::{Arrival, Backend, Hall, Opened, drive};
+use crate::connection::{Arrival, Backend, Hall, Opened, Peer, drive};
 use crate::record::Record;
 use crate::settings::Limits;
 
@@ -54,7 +54,7 @@ pub(crate) async fn run(admin: Admin, listener: std::net::TcpListener) -> io::Re
             continue;
         };
         let Ok(socket) = socket.into_std() else { continue };
-        let arrival = Arrival { socket, ahead: None, retires_at: Nanos::MAX, opened };
+        let arrival = Arrival { socket, peer: Peer::at(peer), ahead: None, retires_at: Nanos::MAX, opened };
         spawn_local(drive(arrival, Rc::clone(&hall), Backend::Admin(router.clone(), peer)));
     }
 }

@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::front::{Backend, Front};
+use super::peer::Peer;
 use super::progress::{Order, Progress};
 use super::registry::Hall;
 use super::stream::WatchedStream;
@@ -25,6 +26,7 @@ use crate::clock::Nanos;
 pub(crate) struct Arrival {
     /// The socket, not blocking.
     pub(crate) socket: StdStream,
+    pub(crate) peer: Peer,
     /// Bytes read from it and not yet used. `None` for a new connection.
     pub(crate) ahead: Option<Bytes>,
     /// From then on its answers end the connection.
@@ -67,14 +69,14 @@ impl Drop for Opened {
 
 /// Serves a connection on this thread for as long as it stays.
 pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) -> Ended {
-    let Arrival { socket, ahead, retires_at, opened } = arrival;
+    let Arrival { socket, peer, ahead, retires_at, opened } = arrival;
     let Ok(socket) = TcpStream::from_std(socket) else {
         return Ended::Closed;
     };
     let progress = Rc::new(Progress::new(hall.now(), retires_at, ahead.is_none()));
     let ahead = ahead.unwrap_or_default();
     let stream = WatchedStream::new(ahead, socket, Rc::clone(&progress), Rc::clone(&hall));
-    let front = Rc::new(Front::new(Rc::clone(&hall), Rc::clone(&progress), backend));
+    let front = Rc::new(Front::new(Rc::clone(&hall), Rc::clone(&progress), peer, backend));
     let key = hall.enter(Rc::clone(&progress));
     let service = service_fn(|request| Rc::clone(&front).answer(request));
     let mut connection = hall.http.serve_connection(TokioIo::new(stream), service);
@@ -93,7 +95,7 @@ pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) ->
         }
         End::Parted => socket.into_std().map_or(Ended::Closed, |socket| {
             let ahead = Some(read_buf);
-            Ended::Parted(Arrival { socket, ahead, retires_at, opened })
+            Ended::Parted(Arrival { socket, peer: front.peer.clone(), ahead, retires_at, opened })
         }),
     }
 }

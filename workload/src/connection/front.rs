@@ -16,6 +16,7 @@ use tower::Service as _;
 
 use super::body::{AnswerBody, limited};
 use super::head;
+use super::peer::Peer;
 use super::progress::{Answered, Progress, Upload};
 use super::refusal::Refusal;
 use super::registry::{Hall, Mood};
@@ -44,12 +45,13 @@ pub(crate) type Outcome = Result<(Response<Body>, Option<Permit>), Refusal>;
 pub(super) struct Front {
     hall: Rc<Hall>,
     progress: Rc<Progress>,
+    pub(super) peer: Peer,
     pub(super) backend: Backend,
 }
 
 impl Front {
-    pub(super) fn new(hall: Rc<Hall>, progress: Rc<Progress>, backend: Backend) -> Self {
-        Self { hall, progress, backend }
+    pub(super) fn new(hall: Rc<Hall>, progress: Rc<Progress>, peer: Peer, backend: Backend) -> Self {
+        Self { hall, progress, peer, backend }
     }
 
     /// The answer to one request. There always is one.
@@ -85,7 +87,7 @@ impl Front {
             }
         };
         // Pinned here: a request is some hundred bytes, and each future it is moved into copies them.
-        let call = pin!(self.backend.call(Request::from_parts(head, body), arrived));
+        let call = pin!(self.backend.call(Request::from_parts(head, body), arrived, &self.peer));
         let overdue = match self.progress.in_time(call).await {
             Ok(outcome) => return outcome,
             Err(refusal) => refusal,
@@ -139,11 +141,11 @@ fn end_connection(response: &mut Response<Body>) {
 }
 
 impl Backend {
-    pub(super) async fn call(&self, mut request: Request<Body>, arrived: Nanos) -> Outcome {
+    pub(super) async fn call(&self, mut request: Request<Body>, arrived: Nanos, peer: &Peer) -> Outcome {
         match self {
-            Self::Service(desk) => desk.serve(request, arrived).await,
-            Self::Admin(router, peer) => {
-                request.extensions_mut().insert(ConnectInfo(*peer));
+            Self::Service(desk) => desk.serve(request, arrived, peer).await,
+            Self::Admin(router, address) => {
+                request.extensions_mut().insert(ConnectInfo(*address));
                 let response = router.clone().call(request).await;
                 Ok((response.unwrap_or_else(|never| match never {}), None))
             }

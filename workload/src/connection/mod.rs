@@ -5,6 +5,7 @@ mod body;
 mod drive;
 mod front;
 mod head;
+mod peer;
 mod progress;
 mod refusal;
 mod registry;
@@ -12,5 +13,6 @@ mod stream;
 
 pub(crate) use drive::{Arrival, Ended, Opened, drive};
 pub(crate) use front::{Backend, Outcome};
+pub(crate) use peer::Peer;
 pub(crate) use refusal::Refusal;
 pub(crate) use registry::{Hall, Mood};

@@ -16,7 +16,7 @@ use tower::Service as _;
 
 use crate::admission::{Entry, Errand, Gate, Job, Permit, WorkerId};
 use crate::clock::Nanos;
-use crate::connection::{Hall, Outcome, Refusal};
+use crate::connection::{Hall, Outcome, Peer, Refusal};
 
 /// A worker's share of the service.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Desk {
     }
 
     /// A request of one of this worker's connections, whose head was read at `arrived`.
-    pub(crate) async fn serve(&self, mut request: Request<Body>, arrived: Nanos) -> Outcome {
+    pub(crate) async fn serve(&self, mut request: Request<Body>, arrived: Nanos, _peer: &Peer) -> Outcome {
         match self.gate.enter(arrived, self.worker, &mut request) {
             Entry::Here(permit) => self.run(request, permit, Nanos::default()).await,
             Entry::Elsewhere(errand) => answer_of(errand).await,

@@ -154,7 +154,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Nanos;
-    use crate::connection::Opened;
+    use crate::connection::{Opened, Peer};
 
     #[test]
     fn connections_are_placed_while_others_come_and_go() {
@@ -183,6 +183,7 @@ mod tests {
                 for _ in 0..500 {
                     roster.place(Arrival {
                         socket: socket.try_clone().unwrap(),
+                        peer: Peer::at(socket.peer_addr().unwrap()),
                         ahead: None,
                         retires_at: Nanos::MAX,
                         opened: Opened::within(&open, usize::MAX).unwrap(),
