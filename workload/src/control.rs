@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
 use crate::clock::Nanos;
-use crate::connection::{Arrival, Opened, Peer};
+use crate::connection::{Arrival, Opened, Parked, Peer};
 use crate::core::{Core, Stage};
 use crate::worker::Command;
 
@@ -135,7 +135,7 @@ fn place(core: &Core, mut socket: std::net::TcpStream, peer: Peer) {
         return;
     };
     let retires_at = core.clock.now() + lifetime(limits.connection_age, &mut rand::rng());
-    core.roster.place(Arrival { socket, peer, ahead: None, retires_at, opened });
+    core.roster.place(Arrival { socket: Parked::Plain(socket), peer, ahead: None, retires_at, opened });
 }
 
 /// How old one connection gets: those that were made at the same moment, as after a restart, don't end at the same

@@ -12,7 +12,7 @@ use tokio::time::{interval, sleep};
 
 use super::routes::{Admin, router};
 use crate::clock::Nanos;
-use crate::connection::{Arrival, Backend, Hall, Opened, Peer, drive};
+use crate::connection::{Arrival, Backend, Hall, Opened, Parked, Peer, drive};
 use crate::record::Record;
 use crate::settings::Limits;
 
@@ -54,6 +54,7 @@ pub(crate) async fn run(admin: Admin, listener: std::net::TcpListener) -> io::Re
             continue;
         };
         let Ok(socket) = socket.into_std() else { continue };
+        let socket = Parked::Plain(socket);
         let arrival = Arrival { socket, peer: Peer::at(peer), ahead: None, retires_at: Nanos::MAX, opened };
         spawn_local(drive(arrival, Rc::clone(&hall), Backend::Admin(router.clone(), peer)));
     }

@@ -1,7 +1,6 @@
 //! The life of a connection on one thread: from its arrival there until it closes or goes to another thread.
 
 use std::future::poll_fn;
-use std::net::TcpStream as StdStream;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,20 +11,19 @@ use bytes::Bytes;
 use hyper::server::conn::http1::Parts;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use super::front::{Backend, Front};
 use super::peer::Peer;
 use super::progress::{Order, Progress};
 use super::registry::Hall;
+use super::socket::Parked;
 use super::stream::WatchedStream;
 use crate::clock::Nanos;
 
 /// A connection on its way to a thread.
 #[derive(Debug)]
 pub(crate) struct Arrival {
-    /// The socket, not blocking.
-    pub(crate) socket: StdStream,
+    pub(crate) socket: Parked,
     pub(crate) peer: Peer,
     /// Bytes read from it and not yet used. `None` for a new connection.
     pub(crate) ahead: Option<Bytes>,
@@ -70,7 +68,7 @@ impl Drop for Opened {
 /// Serves a connection on this thread for as long as it stays.
 pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) -> Ended {
     let Arrival { socket, peer, ahead, retires_at, opened } = arrival;
-    let Ok(socket) = TcpStream::from_std(socket) else {
+    let Ok(socket) = socket.unpark() else {
         return Ended::Closed;
     };
     let progress = Rc::new(Progress::new(hall.now(), retires_at, ahead.is_none()));
@@ -90,10 +88,10 @@ pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) ->
     match end {
         End::Closed | End::Malformed => Ended::Closed,
         End::Reset => {
-            drop(socket.set_zero_linger());
+            socket.reset_on_close();
             Ended::Closed
         }
-        End::Parted => socket.into_std().map_or(Ended::Closed, |socket| {
+        End::Parted => socket.park().map_or(Ended::Closed, |socket| {
             let ahead = Some(read_buf);
             Ended::Parted(Arrival { socket, peer: front.peer.clone(), ahead, retires_at, opened })
         }),

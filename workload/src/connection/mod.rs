@@ -9,6 +9,7 @@ mod peer;
 mod progress;
 mod refusal;
 mod registry;
+mod socket;
 mod stream;
 
 pub(crate) use drive::{Arrival, Ended, Opened, drive};
@@ -16,3 +17,4 @@ pub(crate) use front::{Backend, Outcome};
 pub(crate) use peer::Peer;
 pub(crate) use refusal::Refusal;
 pub(crate) use registry::{Hall, Mood};
+pub(crate) use socket::Parked;

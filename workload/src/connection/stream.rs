@@ -7,27 +7,27 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::progress::{Answered, Progress};
 use super::registry::Hall;
+use super::socket::Socket;
 
-/// A TCP stream that keeps [`Progress`] up to date.
+/// A socket that keeps [`Progress`] up to date.
 #[derive(Debug)]
 pub(super) struct WatchedStream {
     /// Bytes that were read before the connection came to this thread.
     ahead: Bytes,
-    socket: TcpStream,
+    socket: Socket,
     progress: Rc<Progress>,
     hall: Rc<Hall>,
 }
 
 impl WatchedStream {
-    pub(super) fn new(ahead: Bytes, socket: TcpStream, progress: Rc<Progress>, hall: Rc<Hall>) -> Self {
+    pub(super) fn new(ahead: Bytes, socket: Socket, progress: Rc<Progress>, hall: Rc<Hall>) -> Self {
         Self { ahead, socket, progress, hall }
     }
 
-    pub(super) fn into_socket(self) -> TcpStream {
+    pub(super) fn into_socket(self) -> Socket {
         self.socket
     }
 

@@ -154,7 +154,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Nanos;
-    use crate::connection::{Opened, Peer};
+    use crate::connection::{Opened, Parked, Peer};
 
     #[test]
     fn connections_are_placed_while_others_come_and_go() {
@@ -182,7 +182,7 @@ mod tests {
             let placing = scope.spawn(|| {
                 for _ in 0..500 {
                     roster.place(Arrival {
-                        socket: socket.try_clone().unwrap(),
+                        socket: Parked::Plain(socket.try_clone().unwrap()),
                         peer: Peer::at(socket.peer_addr().unwrap()),
                         ahead: None,
                         retires_at: Nanos::MAX,

@@ -1,0 +1,189 @@
+//! What a worker reads and writes, a plain TCP stream or TLS over one, and how it goes to another worker.
+
+use std::io;
+use std::net::TcpStream as StdStream;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+/// A socket that is registered with this thread's runtime.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Plain(TcpStream),
+    /// A session is some kilobytes: boxed, so that plain connections don't pay for it.
+    Tls(Box<TlsStream<Transport>>),
+}
+
+/// A socket that belongs to no runtime: it can go to any thread.
+#[derive(Debug)]
+pub(crate) enum Parked {
+    /// Not blocking.
+    Plain(StdStream),
+    Tls(Box<TlsStream<Transport>>),
+}
+
+/// The TCP stream below a TLS session. The session stays one object for as long as its connection lives; what is
+/// exchanged when it goes to another thread is this.
+#[derive(Debug)]
+pub(crate) enum Transport {
+    Registered(TcpStream),
+    Parked(StdStream),
+    /// Between the two; and for good if a runtime did not take the stream, which ends the connection.
+    Lost,
+}
+
+impl Socket {
+    /// Leaves this thread's runtime.
+    pub(crate) fn park(self) -> io::Result<Parked> {
+        match self {
+            Self::Plain(socket) => socket.into_std().map(Parked::Plain),
+            Self::Tls(mut session) => {
+                session.get_mut().0.park()?;
+                Ok(Parked::Tls(session))
+            }
+        }
+    }
+
+    /// The TCP stream, whatever is spoken over it.
+    pub(crate) fn as_tcp(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Plain(socket) => Some(socket),
+            Self::Tls(session) => session.get_ref().0.registered().ok(),
+        }
+    }
+
+    /// Makes closing it a reset: what the client has not taken is thrown away.
+    pub(crate) fn reset_on_close(&self) {
+        // A socket that does not take the option is closed all the same.
+        drop(self.as_tcp().map(TcpStream::set_zero_linger));
+    }
+}
+
+impl Parked {
+    /// Joins this thread's runtime.
+    pub(crate) fn unpark(self) -> io::Result<Socket> {
+        match self {
+            Self::Plain(socket) => TcpStream::from_std(socket).map(Socket::Plain),
+            Self::Tls(mut session) => {
+                session.get_mut().0.unpark()?;
+                Ok(Socket::Tls(session))
+            }
+        }
+    }
+}
+
+impl Transport {
+    fn park(&mut self) -> io::Result<()> {
+        if let Self::Registered(socket) = std::mem::replace(self, Self::Lost) {
+            *self = Self::Parked(socket.into_std()?);
+        }
+        Ok(())
+    }
+
+    fn unpark(&mut self) -> io::Result<()> {
+        if let Self::Parked(socket) = std::mem::replace(self, Self::Lost) {
+            *self = Self::Registered(TcpStream::from_std(socket)?);
+        }
+        Ok(())
+    }
+
+    fn registered(&self) -> io::Result<&TcpStream> {
+        match self {
+            Self::Registered(socket) => Ok(socket),
+            Self::Parked(_) | Self::Lost => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn registered_mut(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+        match self {
+            Self::Registered(socket) => Ok(Pin::new(socket)),
+            Self::Parked(_) | Self::Lost => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
+            Self::Tls(session) => Pin::new(session.as_mut()).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
+            Self::Tls(session) => Pin::new(session.as_mut()).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, bufs),
+            Self::Tls(session) => Pin::new(session.as_mut()).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Tls(session) => Pin::new(session.as_mut()).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Tls(session) => Pin::new(session.as_mut()).poll_shutdown(cx),
+        }
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.registered_mut()?.poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.registered_mut()?.poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.registered_mut()?.poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.registered_mut()?.poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.registered_mut()?.poll_shutdown(cx)
+    }
+}
