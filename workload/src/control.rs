@@ -16,7 +16,8 @@ use tokio::time::{sleep, timeout};
 use crate::clock::Nanos;
 use crate::connection::{Arrival, Opened, Parked, Peer};
 use crate::core::{Core, Stage};
-use crate::worker::Command;
+use crate::watch;
+use crate::worker::{Command, Crew};
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +37,14 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(20);
 const LAST_ANSWERS: Duration = Duration::from_millis(100);
 
 /// Runs a server from its start to its end. The listener stays open until the server drains, whatever the workers do.
-pub(crate) async fn run(core: Arc<Core>, listener: std::net::TcpListener) -> io::Result<Drained> {
+pub(crate) async fn run(
+    core: Arc<Core>,
+    crew: Arc<Crew>,
+    listener: std::net::TcpListener,
+) -> io::Result<Drained> {
     let listener = TcpListener::from_std(listener)?;
     let bound = tokio::task::spawn_local(bound_delay(Arc::clone(&core)));
+    let following = tokio::task::spawn_local(watch::follow_machine(crew));
     tokio::select! {
         () = sleep(core.settings.start_delay) => core.advance(Stage::Ready),
         () = core.reached(Stage::Unready) => {}
@@ -52,6 +58,7 @@ pub(crate) async fn run(core: Arc<Core>, listener: std::net::TcpListener) -> io:
     drop(listener);
     let drained = close(&core).await;
     bound.abort();
+    following.abort();
     Ok(drained)
 }
 

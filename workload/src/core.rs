@@ -1,6 +1,6 @@
 //! What all threads of one server share, and its `/stats`.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::admission::{Gate, Rules, WorkerId};
 use crate::clock::Clock;
-use crate::host::{Cpu, process_cpu_seconds, throttled_seconds};
+use crate::host::{Cpu, Host, process_cpu_seconds};
 use crate::record::Record;
 use crate::settings::Settings;
 use crate::stats::{Histogram, Rejected, Responses, STATS_VERSION, Stats};
@@ -24,6 +24,9 @@ pub(crate) struct Core {
     pub(crate) gate: Arc<Gate>,
     pub(crate) roster: Arc<Roster>,
     pub(crate) cpu: Cpu,
+    pub(crate) host: Host,
+    /// Whether each worker keeps to a CPU of its own.
+    pub(crate) pinned: AtomicBool,
     /// Connections open now.
     pub(crate) open: Arc<AtomicUsize>,
     /// Connections closed at once because too many were open.
@@ -52,7 +55,7 @@ impl Stage {
 }
 
 impl Core {
-    pub(crate) fn new(router: Router, settings: Settings) -> Arc<Self> {
+    pub(crate) fn new(router: Router, settings: Settings, host: Host) -> Arc<Self> {
         let clock = Clock::start();
         let roster = Arc::new(Roster::default());
         let rules = Rules {
@@ -68,6 +71,8 @@ impl Core {
             gate: Gate::new(clock, rules, Arc::clone(&roster)),
             roster,
             cpu: Cpu::default(),
+            host,
+            pinned: AtomicBool::default(),
             open: Arc::default(),
             turned_away: AtomicUsize::default(),
             stage: watch::Sender::new(Stage::Starting),
@@ -141,7 +146,7 @@ impl Core {
             at_nanos: 0,
             revision: self.settings.revision.clone(),
             workers,
-            pinned: false,
+            pinned: self.pinned.load(Relaxed),
             concurrency_limit: self
                 .settings
                 .slots_per_worker
@@ -159,7 +164,7 @@ impl Core {
             busy_seconds: 0.0,
             busy_seconds_per_worker: Vec::new(),
             cpu_seconds: process_cpu_seconds(),
-            throttled_seconds: throttled_seconds(),
+            throttled_seconds: self.host.throttled_seconds(),
             latency: Histogram::default(),
             service: Histogram::default(),
             queue_wait: Histogram::default(),

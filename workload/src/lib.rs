@@ -28,6 +28,8 @@ mod server;
 mod settings;
 pub mod stats;
 #[cfg(feature = "server")]
+mod watch;
+#[cfg(feature = "server")]
 mod worker;
 
 #[cfg(feature = "server")]
@@ -38,7 +40,8 @@ pub use {
     sample::{Cost, CostDistribution, sample_service},
     server::{Addresses, RunningServer, Server, StartError},
     settings::{
-        Drain, Jwks, Limits, MAX_WORKERS, Objective, Queue, ServiceAccount, Settings, Workers, Writes,
+        Cpus, Drain, Jwks, Limits, MAX_WORKERS, Objective, Pinning, Queue, ServiceAccount, Settings, Workers,
+        Writes,
     },
     worker::WorkersError,
 };

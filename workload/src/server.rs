@@ -16,10 +16,10 @@ use tokio::runtime::{Builder, LocalOptions};
 use crate::admin::{self, Writers, WritersError};
 use crate::control::{self, Drained};
 use crate::core::{Core, Stage};
-use crate::host::{auto_workers, connections_within};
-use crate::settings::{Drain, Limits, MAX_WORKERS, Objective, Queue, Settings, Workers, Writes};
+use crate::host::{Host, connections_within};
+use crate::settings::{Cpus, Drain, Limits, Objective, Queue, Settings, Workers, Writes};
 use crate::stats::Stats;
-use crate::worker::{Crew, WorkersError};
+use crate::worker::{Change, Crew, WorkersError};
 
 /// A server that is not started yet.
 #[derive(Debug)]
@@ -101,6 +101,12 @@ impl Server {
         self.with(|settings| settings.workers = workers)
     }
 
+    /// Which CPUs the workers run on. Default: pinned if the CPUs are shown to be the process's own.
+    #[must_use]
+    pub fn cpus(self, cpus: Cpus) -> Self {
+        self.with(|settings| settings.cpus = cpus)
+    }
+
     /// Requests that may run at the same time in one worker. Default: no limit.
     #[must_use]
     pub fn slots_per_worker(self, slots: NonZeroU32) -> Self {
@@ -158,18 +164,16 @@ impl Server {
         let writers = Writers::new(&settings.writes)?;
         let (listener, listening) = listen(settings.listen)?;
         let (admin_listener, admin_address) = listen(settings.admin)?;
-        let workers = match settings.workers {
-            Workers::Auto => auto_workers().min(MAX_WORKERS),
-            Workers::Exactly(count) => count.get(),
-        };
         bound_connections(&mut settings.limits);
-        let core = Core::new(with_body_limit(router, settings.limits.body_bytes), settings);
+        let host = Host::new(settings.cpus.limit);
+        let core = Core::new(with_body_limit(router, settings.limits.body_bytes), settings, host);
         let crew = Arc::new(Crew::new(Arc::clone(&core)));
-        crew.resize(workers)?;
+        let runtime = crew.change(Change::default())?;
+        tracing::info!(workers = runtime.workers, reason = runtime.reason, "workers started");
         let admin = admin::Admin::new(Arc::clone(&core), Arc::clone(&crew), writers);
         spawn("admin", move || admin::run(admin, admin_listener))?;
-        let shared = Arc::clone(&core);
-        let control = spawn("control", move || control::run(shared, listener))?;
+        let (shared, followed) = (Arc::clone(&core), Arc::clone(&crew));
+        let control = spawn("control", move || control::run(shared, followed, listener))?;
         let addresses = Addresses { listening, admin: admin_address };
         Ok(RunningServer { addresses, core, crew, control })
     }
@@ -199,7 +203,8 @@ impl RunningServer {
     /// Changes the number of workers, 1 to 256; no request fails for it. Workers that are too many finish what they
     /// have and end by themselves.
     pub fn set_workers(&self, workers: NonZeroUsize) -> Result<usize, WorkersError> {
-        self.crew.resize(workers.get())
+        let change = Change { workers: Some(Workers::Exactly(workers)), pinning: None };
+        Ok(self.crew.change(change)?.workers)
     }
 
     /// Begins to stop: unready, wait, close idle connections, finish requests. Returns at once; see

@@ -5,6 +5,7 @@ mod attempts;
 mod jwt;
 mod metrics;
 mod routes;
+mod runtime;
 mod serve;
 mod token;
 mod writers;

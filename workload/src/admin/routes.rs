@@ -8,18 +8,18 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
+use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::metrics;
+use super::runtime::Wanted;
 use super::writers::{Refused, Writers};
 use crate::clock::Clock;
 use crate::core::{Core, Stage};
 use crate::stats::Stats;
-use crate::worker::{Crew, WorkersError};
+use crate::worker::{Crew, Runtime, WorkersError};
 
 /// What the admin port works on.
 #[derive(Debug, Clone)]
@@ -29,19 +29,14 @@ pub(crate) struct Admin {
     writers: Arc<Writers>,
 }
 
-/// What `PUT /runtime` takes, and what it answers: what is true now.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Runtime {
-    workers: usize,
-}
-
 /// Why a write was refused.
 #[derive(Debug, thiserror::Error)]
 enum WriteError {
     #[error(transparent)]
     Refused(#[from] Refused),
-    #[error("the body must be {{\"workers\": N}}: {0}")]
+    #[error(
+        "the body must be {{\"workers\": N or \"auto\", \"pinning\": \"auto\", \"off\" or \"forced\"}}: {0}"
+    )]
     Body(#[from] serde_json::Error),
     #[error(transparent)]
     Workers(#[from] WorkersError),
@@ -63,7 +58,9 @@ impl Admin {
         let checked = self.writers.check(peer, self.core.clock.now(), authorization);
         let written = checked.map_err(WriteError::from).and_then(|()| self.write(body));
         match &written {
-            Ok(Runtime { workers }) => tracing::info!(%peer, workers, "runtime written"),
+            Ok(runtime) => {
+                tracing::info!(%peer, workers = runtime.workers, reason = runtime.reason, "runtime written");
+            }
             // As many as a client likes to send: each would be a line.
             Err(WriteError::Refused(Refused::TooMany)) => tracing::debug!(%peer, "write refused: too many"),
             Err(error) => tracing::warn!(%peer, %error, "write refused"),
@@ -72,9 +69,8 @@ impl Admin {
     }
 
     fn write(&self, body: &[u8]) -> Result<Runtime, WriteError> {
-        let wanted: Runtime = serde_json::from_slice(body)?;
-        let workers = self.crew.resize(wanted.workers)?;
-        Ok(Runtime { workers })
+        let wanted: Wanted = serde_json::from_slice(body)?;
+        Ok(self.crew.change(wanted.into())?)
     }
 }
 
@@ -84,7 +80,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .route("/readyz", get(readyz))
         .route("/stats", get(stats))
         .route("/metrics", get(metrics))
-        .route("/runtime", put(set_runtime))
+        .route("/runtime", get(runtime).put(set_runtime))
         .with_state(admin)
 }
 
@@ -109,6 +105,11 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
         ready: core.stage() == Stage::Ready,
     };
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::render(&core.stats(), &gauges))
+}
+
+async fn runtime(State(admin): State<Admin>) -> Result<Json<Runtime>, WriteError> {
+    // Waits for a change that is being made.
+    Ok(Json(spawn_blocking(move || admin.crew.runtime()).await?))
 }
 
 async fn set_runtime(

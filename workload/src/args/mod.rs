@@ -1,5 +1,6 @@
 //! The command line of `headroom-workload`. Every flag has an environment variable.
 
+mod cpus;
 mod values;
 mod writes;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+use self::cpus::CpuArgs;
 use self::values::{
     parse_answer_bytes, parse_connection_age, parse_duration, parse_objective, parse_workers,
 };
@@ -29,6 +31,8 @@ pub struct Args {
     /// Worker threads, 1 to 256; auto: min(|affinity|, max(1, floor(cgroup quota))).
     #[arg(long, env = "HEADROOM_WORKLOAD_WORKERS", default_value = "auto", value_parser = parse_workers)]
     workers: Workers,
+    #[command(flatten)]
+    cpus: CpuArgs,
     /// Requests that may run at the same time in one worker; without it there is no limit and no queue.
     #[arg(long, env = "HEADROOM_WORKLOAD_SLOTS_PER_WORKER")]
     slots_per_worker: Option<NonZeroU32>,
@@ -105,6 +109,7 @@ impl Args {
             listen: self.listen,
             admin: self.admin_listen,
             workers: self.workers,
+            cpus: self.cpus.into(),
             slots_per_worker: self.slots_per_worker,
             queue: Queue { length: self.queue, delay: self.queue_delay },
             objectives: self.objective,
@@ -126,12 +131,13 @@ impl Args {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Cpus;
 
     #[test]
     fn defaults_are_those_of_the_library() {
         let settings = Args::parse_from(["headroom-workload"]).settings();
         assert_eq!(settings.limits, Limits::default());
         assert_eq!((settings.queue, settings.drain), (Queue::default(), Drain::default()));
-        assert_eq!(settings.workers, Workers::Auto);
+        assert_eq!((settings.workers, settings.cpus), (Workers::Auto, Cpus::default()));
     }
 }

@@ -4,21 +4,13 @@
 //! `/proc/self/cgroup` is tried first and the mount point itself second.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// CPUs that the quota allows, 0.5 for half of one; `None` without a limit.
-pub(super) fn quota() -> Option<f64> {
-    read("cpu.max", Version::Two).and_then(|text| quota_v2(&text)).or_else(|| {
-        let (quota, period) =
-            (read("cpu.cfs_quota_us", Version::One)?, read("cpu.cfs_period_us", Version::One)?);
-        quota_v1(&quota, &period)
-    })
-}
-
-/// For how long the process's threads were kept from running, in seconds; 0 when the cgroup does not say.
-pub(super) fn throttled_seconds() -> f64 {
-    let text = read("cpu.stat", Version::Two).or_else(|| read("cpu.stat", Version::One));
-    text.map_or(0.0, |text| throttled(&text))
+/// Where the files of the CPU controller are looked for.
+#[derive(Debug, Clone)]
+pub(super) struct Cgroup {
+    /// `/`, but for tests.
+    root: PathBuf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,14 +19,34 @@ enum Version {
     Two,
 }
 
-fn read(file: &str, version: Version) -> Option<String> {
-    let own = own_path(&fs::read_to_string("/proc/self/cgroup").ok()?, version)?;
-    let root = match version {
-        Version::One => "/sys/fs/cgroup/cpu",
-        Version::Two => "/sys/fs/cgroup",
-    };
-    let at = |path: &str| PathBuf::from(root).join(path.trim_start_matches('/')).join(file);
-    fs::read_to_string(at(&own)).or_else(|_| fs::read_to_string(at(""))).ok()
+impl Cgroup {
+    pub(super) fn below(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// CPUs that the quota allows, 0.5 for half of one; `None` without a limit.
+    pub(super) fn quota(&self) -> Option<f64> {
+        self.read("cpu.max", Version::Two).and_then(|text| quota_v2(&text)).or_else(|| {
+            let file = |name: &str| self.read(name, Version::One);
+            quota_v1(&file("cpu.cfs_quota_us")?, &file("cpu.cfs_period_us")?)
+        })
+    }
+
+    /// For how long the process's threads were kept from running, in seconds; 0 when the cgroup does not say.
+    pub(super) fn throttled_seconds(&self) -> f64 {
+        let text = self.read("cpu.stat", Version::Two).or_else(|| self.read("cpu.stat", Version::One));
+        text.map_or(0.0, |text| throttled(&text))
+    }
+
+    fn read(&self, file: &str, version: Version) -> Option<String> {
+        let own = own_path(&fs::read_to_string(self.root.join("proc/self/cgroup")).ok()?, version)?;
+        let mount = self.root.join(match version {
+            Version::One => "sys/fs/cgroup/cpu",
+            Version::Two => "sys/fs/cgroup",
+        });
+        let at = |path: &str| mount.join(path.trim_start_matches('/')).join(file);
+        fs::read_to_string(at(&own)).or_else(|_| fs::read_to_string(at(""))).ok()
+    }
 }
 
 /// The path in `/proc/self/cgroup` of the hierarchy that has the CPU controller.

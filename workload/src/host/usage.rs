@@ -6,7 +6,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::process::Pid;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use super::cgroup;
 use crate::admission::WorkerId;
 
 /// CPU time by worker number, over all threads that have had it.
@@ -39,11 +38,6 @@ pub(crate) fn thread_cpu_seconds() -> f64 {
     seconds(clock_gettime(ClockId::ThreadCPUTime))
 }
 
-/// For how long the cgroup kept the process from running, in seconds.
-pub(crate) fn throttled_seconds() -> f64 {
-    cgroup::throttled_seconds()
-}
-
 impl Cpu {
     /// Counts the calling thread's time for `worker`.
     pub(crate) fn follow_this_thread(&self, worker: WorkerId) -> Following<'_> {
@@ -53,6 +47,18 @@ impl Cpu {
         }
         workers[worker.0].thread = Some(rustix::thread::gettid());
         Following { cpu: self, worker }
+    }
+
+    /// The thread that has that number now.
+    pub(crate) fn thread_of(&self, worker: WorkerId) -> Option<Pid> {
+        self.workers().get(worker.0)?.thread
+    }
+
+    /// All threads of workers that run, with their numbers.
+    pub(crate) fn threads(&self) -> Vec<(WorkerId, Pid)> {
+        let workers = self.workers();
+        let threads = workers.iter().enumerate();
+        threads.filter_map(|(number, worker)| Some((WorkerId(number), worker.thread?))).collect()
     }
 
     /// Seconds of each worker number.

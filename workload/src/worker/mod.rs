@@ -5,7 +5,7 @@ mod desk;
 mod roster;
 mod thread;
 
-pub(crate) use crew::Crew;
 pub use crew::WorkersError;
+pub(crate) use crew::{Change, Crew, Runtime};
 pub(crate) use desk::Desk;
 pub(crate) use roster::{Command, Roster};

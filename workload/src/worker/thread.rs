@@ -18,6 +18,7 @@ use super::roster::{Command, Occupied};
 use crate::admission::WorkerId;
 use crate::connection::{Arrival, Backend, Ended, Hall, Mood, drive};
 use crate::core::{Core, Stage};
+use crate::host::run_anywhere;
 
 /// How often an ending worker looks whether it is done.
 const ENDING_TICK: Duration = Duration::from_millis(5);
@@ -28,7 +29,10 @@ pub(super) fn start(core: &Arc<Core>, worker: WorkerId) -> io::Result<()> {
     let (started, outcome) = mpsc::sync_channel(1);
     let core = Arc::clone(core);
     thread::Builder::new().name(format!("worker-{}", worker.0)).spawn(move || {
-        match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+        let mut builder = Builder::new_current_thread();
+        // Threads for blocking calls inherit this one's CPUs, and would be pinned with it.
+        builder.enable_all().on_thread_start(run_anywhere);
+        match builder.build_local(LocalOptions::default()) {
             Ok(runtime) => {
                 runtime.block_on(run(core, worker, mailbox, commands, started));
             }

@@ -45,7 +45,7 @@ fn probes_are_answered_while_a_write_takes_its_time() {
 }
 
 #[rstest]
-#[case::right(RIGHT, r#"{"workers":2}"#, 200, r#"{"workers":2}"#)]
+#[case::right(RIGHT, r#"{"workers":2}"#, 200, r#"{"workers":2,"auto":false,"pinning":"auto","pinned":false"#)]
 #[case::no_token("", r#"{"workers":2}"#, 401, "Authorization: Bearer TOKEN")]
 #[case::wrong_token(
     "authorization: Bearer secre\r\n",
@@ -59,8 +59,8 @@ fn probes_are_answered_while_a_write_takes_its_time() {
     401,
     "Authorization: Bearer TOKEN"
 )]
-#[case::none(RIGHT, r#"{"workers":0}"#, 400, "workers must be from 1 to 256, not 0")]
-#[case::too_many(RIGHT, r#"{"workers":257}"#, 400, "workers must be from 1 to 256, not 257")]
+#[case::none(RIGHT, r#"{"workers":0}"#, 400, "workers from 1 to 256")]
+#[case::too_many(RIGHT, r#"{"workers":257}"#, 400, "workers from 1 to 256")]
 #[case::negative(RIGHT, r#"{"workers":-1}"#, 400, "the body must be")]
 #[case::unknown(RIGHT, r#"{"workers":2,"pin":true}"#, 400, "unknown field `pin`")]
 #[case::no_json(RIGHT, "workers=2", 400, "the body must be")]
@@ -79,6 +79,23 @@ fn writes_need_the_token_and_a_sensible_body(
     assert_eq!(got, status, "{text}");
     assert!(text.contains(answer), "{text}");
     assert_eq!(service.server.stats().workers, if status == 200 { 2 } else { 1 });
+    service.stop();
+}
+
+#[test]
+fn what_was_written_is_what_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "secret").unwrap();
+    let service = start(|server| server.writes(Writes::TokenFile(file)));
+    let (status, written) = put(&service, RIGHT, r#"{"workers":1,"pinning":"forced"}"#);
+    let read = service.admin().get("/runtime").unwrap().body;
+    assert_eq!((status, &written), (200, &read));
+    let runtime: serde_json::Value = serde_json::from_str(&read).unwrap();
+    assert_eq!((runtime["workers"].as_u64(), runtime["pinned"].as_bool()), (Some(1), Some(true)), "{read}");
+    assert!(runtime["cpus"][0].is_u64() && service.server.stats().pinned);
+    let (_, off) = put(&service, RIGHT, r#"{"pinning":"off"}"#);
+    assert!(off.contains(r#""pinned":false,"cpus":[null],"reason":"not pinned: pinning is off""#), "{off}");
     service.stop();
 }
 

@@ -1,11 +1,15 @@
 //! Changing the number of workers under load fails nothing.
 
 use std::num::NonZeroUsize;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
 use crate::client::Client;
+use crate::process::Process;
 use crate::service::{one_slot, start, workers};
 
 const CHANGES: u64 = 20;
@@ -102,4 +106,32 @@ fn a_connection_that_a_retiring_worker_was_just_given_is_served() {
         }
     }
     service.stop();
+}
+
+/// The program alone: the mask of its first thread is what it follows.
+#[test]
+fn workers_follow_the_cpus_of_the_process() {
+    let all = sched_getaffinity(None).unwrap();
+    if all.count() < 2 {
+        eprintln!("SKIPPED: one CPU can't be taken away");
+        return;
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headroom-workload"));
+    let process = Process::start(&mut command);
+    let mut admin = Client::connect(process.admin).unwrap();
+    let mut until = |workers: u32| {
+        let wanted = format!("\"workers\":{workers},");
+        while !admin.get("/stats").unwrap().body.contains(&wanted) {
+            thread::yield_now();
+        }
+    };
+    until(all.count());
+    let mut one = CpuSet::new();
+    one.set((0..CpuSet::MAX_CPU).find(|cpu| all.is_set(*cpu)).unwrap());
+    sched_setaffinity(Some(process.id()), &one).unwrap();
+    until(1);
+    sched_setaffinity(Some(process.id()), &all).unwrap();
+    until(all.count());
+    process.terminate();
+    assert_eq!(process.wait(), Some(0));
 }

@@ -1,5 +1,9 @@
 //! What can be set about a server, with the defaults of an ordinary service.
 
+mod cpus;
+
+pub use cpus::{Cpus, Pinning};
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -17,6 +21,8 @@ pub struct Settings {
     pub admin: SocketAddr,
     /// How many workers run at the start.
     pub workers: Workers,
+    /// Which CPUs they run on.
+    pub cpus: Cpus,
     /// Requests that may run at the same time in one worker. `None`: no limit, and then nothing ever queues.
     pub slots_per_worker: Option<NonZeroU32>,
     /// The one queue in front of all slots.
@@ -137,6 +143,7 @@ impl Default for Settings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 9090)),
             workers: Workers::Auto,
+            cpus: Cpus::default(),
             slots_per_worker: None,
             queue: Queue::default(),
             objectives: Vec::new(),
