@@ -40,8 +40,8 @@ pub use {
     sample::{Cost, CostDistribution, sample_service},
     server::{Addresses, RunningServer, Server, StartError},
     settings::{
-        Cpus, Drain, Jwks, Limits, MAX_WORKERS, Objective, Pinning, Queue, ServiceAccount, Settings, Workers,
-        Writes,
+        Cpus, Drain, Http1, Jwks, Limits, MAX_WORKERS, Objective, Pinning, Queue, ServiceAccount, Settings,
+        Workers, Writes,
     },
     worker::WorkersError,
 };

@@ -14,7 +14,7 @@ use super::routes::{Admin, router};
 use crate::clock::Nanos;
 use crate::connection::{Arrival, Backend, Hall, Opened, Parked, Peer, drive};
 use crate::record::Record;
-use crate::settings::Limits;
+use crate::settings::{Http1, Limits};
 
 const LIMITS: Limits = Limits {
     connections: 64,
@@ -36,7 +36,7 @@ const CROWDED: usize = LIMITS.connections * 3 / 4;
 /// Serves the admin port for as long as the process lives.
 pub(crate) async fn run(admin: Admin, listener: std::net::TcpListener) -> io::Result<()> {
     let listener = TcpListener::from_std(listener)?;
-    let hall = Hall::new(admin.clock(), LIMITS, Arc::new(Record::new(&[])));
+    let hall = Hall::new(admin.clock(), LIMITS, Http1::Fast, Arc::new(Record::new(&[])));
     let router = router(admin);
     spawn_local(sweep(Rc::clone(&hall)));
     let open = Arc::new(AtomicUsize::default());

@@ -1,6 +1,7 @@
 //! The command line of `headroom-workload`. Every flag has an environment variable.
 
 mod cpus;
+mod http1;
 mod values;
 mod writes;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 use self::cpus::CpuArgs;
+use self::http1::Http1Args;
 use self::values::{
     parse_answer_bytes, parse_connection_age, parse_duration, parse_objective, parse_workers,
 };
@@ -53,6 +55,8 @@ pub struct Args {
     revision: String,
     #[command(flatten)]
     writes: WriteArgs,
+    #[command(flatten)]
+    http1: Http1Args,
     /// The time before the server is ready and takes connections.
     #[arg(long, env = "HEADROOM_WORKLOAD_START_DELAY", default_value = "0s", value_parser = parse_duration)]
     start_delay: Duration,
@@ -116,6 +120,7 @@ impl Args {
             revision: self.revision,
             writes: self.writes.into(),
             start_delay: self.start_delay,
+            http1: self.http1.into(),
             drain: Drain { wait: self.drain_wait, timeout: self.drain_timeout },
             limits: Limits {
                 connections: self.max_connections,

@@ -12,13 +12,15 @@ use hyper::server::conn::http1::Parts;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
+use super::fast::{self, Line};
 use super::front::{Backend, Front};
 use super::peer::Peer;
 use super::progress::{Order, Progress};
 use super::registry::Hall;
-use super::socket::Parked;
+use super::socket::{Parked, Socket};
 use super::stream::WatchedStream;
 use crate::clock::Nanos;
+use crate::settings::Http1;
 
 /// A connection on its way to a thread.
 #[derive(Debug)]
@@ -72,19 +74,22 @@ pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) ->
         return Ended::Closed;
     };
     let progress = Rc::new(Progress::new(hall.now(), retires_at, ahead.is_none()));
-    let ahead = ahead.unwrap_or_default();
-    let stream = WatchedStream::new(ahead, socket, Rc::clone(&progress), Rc::clone(&hall));
     let front = Rc::new(Front::new(Rc::clone(&hall), Rc::clone(&progress), peer, backend));
     let key = hall.enter(Rc::clone(&progress));
-    let service = service_fn(|request| Rc::clone(&front).answer(request));
-    let mut connection = hall.http.serve_connection(TokioIo::new(stream), service);
-    let end = poll_fn(|cx| poll_end(&mut connection, &progress, cx)).await;
+    let mut line = Line::new(socket, ahead.unwrap_or_default(), Rc::clone(&hall), Rc::clone(&progress));
+    let fast = match hall.http1 {
+        Http1::Fast => fast::serve(&mut line, &front).await,
+        Http1::General => fast::End::Foreign,
+    };
+    let (socket, ahead) = line.into_parts();
+    let (end, socket, ahead) = match fast {
+        fast::End::Closed => (End::Closed, socket, ahead),
+        fast::End::Reset => (End::Reset, socket, ahead),
+        fast::End::Parted => (End::Parted, socket, ahead),
+        // Boxed: most connections never need it.
+        fast::End::Foreign => Box::pin(drive_with_hyper(socket, ahead, &hall, &progress, &front)).await,
+    };
     hall.leave(key);
-    if matches!(end, End::Malformed) {
-        front.backend.malformed();
-    }
-    let Parts { io, read_buf, .. } = connection.into_parts();
-    let socket = io.into_inner().into_socket();
     match end {
         End::Closed | End::Malformed => Ended::Closed,
         End::Reset => {
@@ -92,10 +97,28 @@ pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) ->
             Ended::Closed
         }
         End::Parted => socket.park().map_or(Ended::Closed, |socket| {
-            let ahead = Some(read_buf);
+            let ahead = Some(ahead);
             Ended::Parted(Arrival { socket, peer: front.peer.clone(), ahead, retires_at, opened })
         }),
     }
+}
+
+async fn drive_with_hyper(
+    socket: Socket,
+    ahead: Bytes,
+    hall: &Rc<Hall>,
+    progress: &Rc<Progress>,
+    front: &Rc<Front>,
+) -> (End, Socket, Bytes) {
+    let stream = WatchedStream::new(ahead, socket, Rc::clone(progress), Rc::clone(hall));
+    let service = service_fn(|request| Rc::clone(front).answer(request));
+    let mut connection = hall.http.serve_connection(TokioIo::new(stream), service);
+    let end = poll_fn(|cx| poll_end(&mut connection, progress, cx)).await;
+    if matches!(end, End::Malformed) {
+        front.backend.malformed();
+    }
+    let Parts { io, read_buf, .. } = connection.into_parts();
+    (end, io.into_inner().into_socket(), read_buf)
 }
 
 fn poll_end<C>(connection: &mut C, progress: &Progress, cx: &mut Context<'_>) -> Poll<End>

@@ -15,6 +15,7 @@ use hyper::body::{Body as _, Incoming};
 use tower::Service as _;
 
 use super::body::{AnswerBody, limited};
+use super::fast::Scratch;
 use super::head;
 use super::peer::Peer;
 use super::progress::{Answered, Progress, Upload};
@@ -22,6 +23,7 @@ use super::refusal::Refusal;
 use super::registry::{Hall, Mood};
 use crate::admission::Permit;
 use crate::clock::Nanos;
+use crate::settings::Limits;
 use crate::worker::Desk;
 
 /// Bytes of a body up to which it is read before admission. As much as hyper reads ahead anyway: a connection costs no
@@ -52,6 +54,19 @@ pub(super) struct Front {
 impl Front {
     pub(super) fn new(hall: Rc<Hall>, progress: Rc<Progress>, peer: Peer, backend: Backend) -> Self {
         Self { hall, progress, peer, backend }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.hall.limits
+    }
+
+    pub(super) fn scratch(&self) -> &Scratch {
+        &self.hall.scratch
+    }
+
+    /// Whether the connection ends with the answer to a request that came at `arrived`.
+    pub(super) fn is_to_end(&self, arrived: Nanos) -> bool {
+        self.hall.mood() == Mood::Closing || arrived > self.progress.retires_at
     }
 
     /// The answer to one request. There always is one.
@@ -92,7 +107,7 @@ impl Front {
             Ok(outcome) => return outcome,
             Err(refusal) => refusal,
         };
-        self.hall.record.responded(overdue.response().status());
+        self.hall.record.responded(overdue.status());
         Err(overdue)
     }
 
@@ -126,7 +141,7 @@ impl Front {
         permit: Option<Permit>,
         arrived: Nanos,
     ) -> Response<AnswerBody> {
-        if self.hall.mood() == Mood::Closing || arrived > self.progress.retires_at {
+        if self.is_to_end(arrived) {
             end_connection(&mut response);
         }
         self.progress.answering();

@@ -3,6 +3,7 @@
 
 mod body;
 mod drive;
+mod fast;
 mod front;
 mod head;
 mod peer;

@@ -3,6 +3,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -134,6 +135,24 @@ impl Progress {
         self.waker.get_or_init(|| waker.clone());
     }
 
+    /// What the sweep found to take too long.
+    pub(super) fn take_overdue(&self) -> Option<Refusal> {
+        self.overdue.take()
+    }
+
+    /// An error once the connection was told to end, whatever is still to be written.
+    pub(super) fn check_order(&self) -> io::Result<()> {
+        match self.order.get() {
+            Order::Stay | Order::Part => Ok(()),
+            Order::Close | Order::Reset => Err(io::ErrorKind::ConnectionAborted.into()),
+        }
+    }
+
+    /// Whether it may go to another worker, and should.
+    pub(super) fn is_to_part(&self) -> bool {
+        self.order.get() == Order::Part && self.is_between_requests()
+    }
+
     /// Whether nothing of a request or an answer is under way, in either direction.
     pub(super) fn is_between_requests(&self) -> bool {
         self.phase.get() == Phase::Idle && !self.is_uploading()
@@ -189,7 +208,7 @@ impl Progress {
 
     /// The result of `work`, unless the sweep finds that it takes too long.
     pub(super) async fn in_time<F: Future>(&self, mut work: Pin<&mut F>) -> Result<F::Output, Refusal> {
-        poll_fn(|cx| match self.overdue.take() {
+        poll_fn(|cx| match self.take_overdue() {
             Some(refusal) => Poll::Ready(Err(refusal)),
             None => work.as_mut().poll(cx).map(Ok),
         })

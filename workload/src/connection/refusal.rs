@@ -41,6 +41,10 @@ impl Refusal {
         response
     }
 
+    pub(crate) fn status(self) -> StatusCode {
+        self.parts().0
+    }
+
     fn parts(self) -> (StatusCode, &'static str) {
         match self {
             Self::Malformed(rule) => (StatusCode::BAD_REQUEST, rule),

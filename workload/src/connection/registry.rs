@@ -8,16 +8,19 @@ use std::time::Duration;
 
 use hyper::server::conn::http1;
 
+use super::fast::Scratch;
 use super::progress::Progress;
 use crate::clock::{Clock, Nanos};
 use crate::record::Record;
-use crate::settings::Limits;
+use crate::settings::{Http1, Limits};
 
 /// What the connections of one thread share.
 #[derive(Debug)]
 pub(crate) struct Hall {
     pub(crate) record: Arc<Record>,
     pub(super) limits: Limits,
+    pub(super) scratch: Scratch,
+    pub(super) http1: Http1,
     pub(super) http: http1::Builder,
     clock: Clock,
     /// The last time anybody here looked at the clock.
@@ -41,13 +44,15 @@ pub(crate) enum Mood {
 const LINGER: Duration = Duration::from_secs(1);
 
 impl Hall {
-    pub(crate) fn new(clock: Clock, limits: Limits, record: Arc<Record>) -> Rc<Self> {
+    pub(crate) fn new(clock: Clock, limits: Limits, http1: Http1, record: Arc<Record>) -> Rc<Self> {
         let mut http = http1::Builder::new();
         // The sweep keeps the time: hyper would set a timer for each request.
         http.header_read_timeout(None).max_buf_size(limits.head_bytes).max_header_size(limits.head_bytes);
         Rc::new(Self {
             record,
             limits,
+            scratch: Scratch::new(),
+            http1,
             http,
             clock,
             about: Cell::new(clock.now()),

@@ -1,8 +1,10 @@
 //! What can be set about a server, with the defaults of an ordinary service.
 
 mod cpus;
+mod http1;
 
 pub use cpus::{Cpus, Pinning};
+pub use http1::Http1;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -39,6 +41,8 @@ pub struct Settings {
     pub drain: Drain,
     /// Limits on what clients may send and how long they may take.
     pub limits: Limits,
+    /// Who reads requests of HTTP/1.
+    pub http1: Http1,
 }
 
 /// A number of workers.
@@ -152,6 +156,7 @@ impl Default for Settings {
             start_delay: Duration::ZERO,
             drain: Drain::default(),
             limits: Limits::default(),
+            http1: Http1::default(),
         }
     }
 }

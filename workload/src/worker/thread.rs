@@ -104,7 +104,7 @@ fn ticker(period: Duration) -> Interval {
 
 impl Worker {
     fn new(core: Arc<Core>, id: WorkerId, mailbox: UnboundedSender<Command>) -> Self {
-        let hall = Hall::new(core.clock, core.settings.limits, core.record_of(id));
+        let hall = Hall::new(core.clock, core.settings.limits, core.settings.http1, core.record_of(id));
         let desk = Desk::new(id, Arc::clone(&core.gate), Rc::clone(&hall), core.router.clone());
         let connections = core.roster.add(id, mailbox);
         // From here on requests may be on their way to this worker: they wait in its mailbox.
