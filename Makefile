@@ -4,10 +4,10 @@ SHELL := /bin/sh
 ARGS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test cluster-up cluster-down e2e images chart lint bench generate deny tools
+.PHONY: help demo test cluster-up cluster-down e2e images chart lint bench bench-overload generate deny tools
 
 help: ## Shows this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools ## Plays a load against a service in standalone mode and reports whether it held its objective (2 minutes)
 	cargo build --release -p headroom -p headroom-workload -p headroom-load
@@ -39,6 +39,10 @@ lint: tools ## Checks format, lints and documentation
 bench: tools ## Times one decision, and measures the server's capacity against the closed form
 	cargo bench -p headroom-core -- $(ARGS)
 	cargo run --release -p headroom-workload --example capacity
+
+bench-overload: tools ## Measures what overload does to the server, with admission and without (10 minutes; ARGS=--quick: 2)
+	cargo build --release -p headroom-workload -p headroom-bench
+	target/release/headroom-bench overload $(ARGS)
 
 generate: tools ## Writes crds/ and the tables of docs/reference/ anew from the Rust types
 	cargo run --quiet -p headroom -- crds --out crds

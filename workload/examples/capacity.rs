@@ -58,6 +58,7 @@ fn main() -> anyhow::Result<()> {
     let cost = Cost {
         cpu: Duration::ZERO,
         wait: SERVICE,
+        wait_slots: None,
         distribution: CostDistribution::Exponential,
         answer_bytes: 13,
     };

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 use std::hint::black_box;
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -9,6 +11,7 @@ use axum::extract::State;
 use axum::routing::get;
 use bytes::Bytes;
 use rand_distr::{Distribution as _, Exp1};
+use tokio::sync::Semaphore;
 
 use crate::host::thread_cpu_seconds;
 
@@ -19,6 +22,9 @@ pub struct Cost {
     pub cpu: Duration,
     /// Time spent waiting, as for a database. It keeps no CPU busy, but a slot.
     pub wait: Duration,
+    /// Requests that may wait at the same time over all workers, as a database has so many connections; the others
+    /// stand in line for it inside the handler. `None`: no limit.
+    pub wait_slots: Option<NonZeroU32>,
     /// How both vary from request to request.
     pub distribution: CostDistribution,
     /// Length of the answer.
@@ -37,6 +43,8 @@ pub enum CostDistribution {
 #[derive(Debug, Clone)]
 struct Sample {
     cost: Cost,
+    /// One for each request that may wait.
+    slots: Option<Arc<Semaphore>>,
     answer: Bytes,
 }
 
@@ -44,29 +52,38 @@ struct Sample {
 pub fn sample_service(cost: Cost) -> Router {
     let text = b"hello, world\n".iter().copied().cycle();
     let answer = text.take(cost.answer_bytes).collect();
-    Router::new().route("/", get(answer_get).post(answer_post)).with_state(Sample { cost, answer })
+    let slots = cost.wait_slots.map(|slots| Arc::new(Semaphore::new(slots.get() as usize)));
+    Router::new().route("/", get(answer_get).post(answer_post)).with_state(Sample { cost, slots, answer })
 }
 
 async fn answer_get(State(sample): State<Sample>) -> Bytes {
-    sample.cost.spend().await;
+    sample.spend().await;
     sample.answer
 }
 
 async fn answer_post(State(sample): State<Sample>, _body: Bytes) -> Bytes {
-    sample.cost.spend().await;
+    sample.spend().await;
     sample.answer
 }
 
-impl Cost {
-    async fn spend(self) {
-        if !self.wait.is_zero() {
-            wait(self.vary(self.wait)).await;
+impl Sample {
+    async fn spend(&self) {
+        let cost = self.cost;
+        if !cost.wait.is_zero() {
+            let _slot = match &self.slots {
+                // Nobody closes it, so there is always a permit in the end.
+                Some(slots) => slots.acquire().await.ok(),
+                None => None,
+            };
+            wait(cost.vary(cost.wait)).await;
         }
-        if !self.cpu.is_zero() {
-            burn(self.vary(self.cpu));
+        if !cost.cpu.is_zero() {
+            burn(cost.vary(cost.cpu));
         }
     }
+}
 
+impl Cost {
     fn vary(self, mean: Duration) -> Duration {
         match self.distribution {
             CostDistribution::Fixed => mean,

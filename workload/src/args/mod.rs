@@ -83,6 +83,10 @@ pub struct Args {
     /// Waiting time of one request.
     #[arg(long, env = "HEADROOM_WORKLOAD_WAIT", default_value = "0s", value_parser = parse_duration)]
     wait: Duration,
+    /// Requests that may wait at the same time over all workers, like the connections to a database; no limit without
+    /// it.
+    #[arg(long, env = "HEADROOM_WORKLOAD_WAIT_SLOTS")]
+    wait_slots: Option<NonZeroU32>,
     /// How both vary from request to request.
     #[arg(long, env = "HEADROOM_WORKLOAD_DISTRIBUTION", default_value = "fixed")]
     distribution: Distribution,
@@ -104,7 +108,13 @@ impl Args {
             Distribution::Fixed => CostDistribution::Fixed,
             Distribution::Exponential => CostDistribution::Exponential,
         };
-        Cost { cpu: self.cpu, wait: self.wait, distribution, answer_bytes: self.answer_bytes }
+        Cost {
+            cpu: self.cpu,
+            wait: self.wait,
+            wait_slots: self.wait_slots,
+            distribution,
+            answer_bytes: self.answer_bytes,
+        }
     }
 
     /// The server's settings.

@@ -30,6 +30,19 @@ pub struct Ledger {
     /// An empty histogram to make others like it, and used ones to save making them.
     template: Histogram<u32>,
     spare: Vec<Histogram<u32>>,
+    /// Every request that has ended, if they are kept.
+    log: Option<Vec<Ended>>,
+}
+
+/// One request that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// When it was intended, since the start of the warm-up.
+    pub intended: Duration,
+    /// Index of its target.
+    pub target: usize,
+    /// What became of it.
+    pub outcome: Outcome,
 }
 
 #[derive(Debug)]
@@ -76,7 +89,19 @@ impl Ledger {
             next_second: 0,
             template: tally::histogram(timeout)?,
             spare: Vec::new(),
+            log: None,
         })
+    }
+
+    /// Keeps every request as well, for those who look closer than at a second. It takes 48 bytes a request.
+    #[must_use]
+    pub fn keep_log(self) -> Self {
+        Self { log: Some(Vec::new()), ..self }
+    }
+
+    /// The requests that have ended, in that order; none unless they are kept.
+    pub fn take_log(&mut self) -> Vec<Ended> {
+        self.log.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// A request is due: it counts from now on, whatever becomes of it.
@@ -113,6 +138,9 @@ impl Ledger {
     /// A request has ended. Once for each that was intended.
     pub fn end(&mut self, at: Duration, target: usize, outcome: Outcome) {
         let Some(second) = self.second_of(at) else { return };
+        if let Some(log) = &mut self.log {
+            log.push(Ended { intended: at, target, outcome });
+        }
         let judgement = outcome.judge(self.limit);
         let of_target = &mut self.targets[target];
         tally::count(&mut of_target.counts, outcome, judgement);

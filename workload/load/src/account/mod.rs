@@ -6,7 +6,7 @@ mod objective;
 mod tally;
 mod verdict;
 
-pub use ledger::{Ledger, Totals};
+pub use ledger::{Ended, Ledger, Totals};
 pub use objective::{Objective, Quantile};
 pub use tally::{Failure, Outcome};
 pub use verdict::{Run, summarise};

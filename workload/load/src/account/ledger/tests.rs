@@ -153,6 +153,15 @@ fn want_of_local_ports_is_the_generators_own_fault() {
 }
 
 #[test]
+fn a_log_holds_the_requests_after_the_warm_up() {
+    let mut ledger = ledger(&[], at(1000)).keep_log();
+    request(&mut ledger, at(999), answered(200, 1));
+    request(&mut ledger, at(1000), answered(503, 2));
+    let ended = Ended { intended: at(1000), target: 0, outcome: answered(503, 2) };
+    assert_eq!((ledger.take_log(), ledger.take_log()), (vec![ended], Vec::new()));
+}
+
+#[test]
 fn the_summary_reads_back_as_it_was_written() {
     let mut ledger = ledger(&["p99<100ms"], Duration::ZERO);
     request(&mut ledger, at(0), answered(200, 5));
