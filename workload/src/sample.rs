@@ -1,18 +1,21 @@
 //! The sample service: what a request costs is set, so that capacity and latency are real and known.
 
+mod order;
+
 use std::cell::Cell;
 use std::hint::black_box;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
+use axum::{Json, Router};
 use bytes::Bytes;
 use rand_distr::{Distribution as _, Exp1};
 use tokio::sync::Semaphore;
 
+use self::order::Order;
 use crate::host::thread_cpu_seconds;
 
 /// What one request costs.
@@ -48,12 +51,16 @@ struct Sample {
     answer: Bytes,
 }
 
-/// A service that costs that much: `GET /` answers, `POST /` reads a body first.
+/// A service that costs that much: `GET /` answers, `POST /` reads a body first, `GET /json` answers with some 300
+/// bytes of JSON.
 pub fn sample_service(cost: Cost) -> Router {
     let text = b"hello, world\n".iter().copied().cycle();
     let answer = text.take(cost.answer_bytes).collect();
     let slots = cost.wait_slots.map(|slots| Arc::new(Semaphore::new(slots.get() as usize)));
-    Router::new().route("/", get(answer_get).post(answer_post)).with_state(Sample { cost, slots, answer })
+    Router::new()
+        .route("/", get(answer_get).post(answer_post))
+        .route("/json", get(answer_json))
+        .with_state(Sample { cost, slots, answer })
 }
 
 async fn answer_get(State(sample): State<Sample>) -> Bytes {
@@ -64,6 +71,11 @@ async fn answer_get(State(sample): State<Sample>) -> Bytes {
 async fn answer_post(State(sample): State<Sample>, _body: Bytes) -> Bytes {
     sample.spend().await;
     sample.answer
+}
+
+async fn answer_json(State(sample): State<Sample>) -> Json<Order> {
+    sample.spend().await;
+    Json(Order::example())
 }
 
 impl Sample {

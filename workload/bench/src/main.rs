@@ -17,11 +17,15 @@ enum What {
     Server(server::Args),
     /// What overload does, with admission and without.
     Overload(overload::Args),
+    /// The least that an exchange costs.
+    #[command(hide = true)]
+    Floor(server::floor::Args),
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().what {
         What::Server(args) => server::run(&args),
         What::Overload(args) => overload::run(&args),
+        What::Floor(args) => server::floor::run(&args),
     }
 }

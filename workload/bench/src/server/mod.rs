@@ -1,14 +1,18 @@
-//! What a request costs, beside other servers.
+//! What a request costs, beside other servers: pinned, interleaved, CPU time first.
 
-/// Arguments of the subcommand.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// A short form, to see that it works.
-    #[arg(long)]
-    quick: bool,
-}
+mod args;
+mod case;
+mod client;
+mod cpus;
+pub mod floor;
+mod measure;
+mod peer;
+mod process;
+mod report;
+mod statistics;
+mod text;
+mod turn;
+mod usage;
 
-/// Runs it.
-pub fn run(args: &Args) -> anyhow::Result<()> {
-    anyhow::bail!("not measured yet (quick: {})", args.quick)
-}
+pub use args::Args;
+pub use measure::run;

@@ -1,0 +1,3 @@
+module headroom.example/bench/go-peer
+
+go 1.24

@@ -1,0 +1,76 @@
+//! One server's turn in a round: warmed up, then measured from rest to rest.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+
+use super::case::{Case, Protocol};
+use super::client::{Client, Plain, Sample, Target, Wire, request};
+use super::process::Running;
+use super::usage::CpuTime;
+
+/// How long a turn takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Length {
+    pub warm_up: Duration,
+    pub measured: Duration,
+}
+
+/// What was measured in a turn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Turn {
+    pub requests_per_second: f64,
+    pub cpu_micros: f64,
+    /// Of the CPU time, 0 to 1.
+    pub user_share: f64,
+    pub p50_micros: f64,
+    pub p99_micros: f64,
+    /// CPU time over elapsed time and workers, 0 to 1.
+    pub utilisation: f64,
+}
+
+/// Measures a server that is running.
+pub fn measure(server: &Running, case: Case, length: Length) -> anyhow::Result<Turn> {
+    let one_request = case.protocol.one_request();
+    let target = Target { address: server.address(), request: request(case.protocol), one_request };
+    match case.protocol {
+        Protocol::H1 | Protocol::H1Close | Protocol::H1Json | Protocol::H1Post => {
+            let client = Client::<Plain>::open(target, case.connections, ())?;
+            by_client(server, case, length, client)
+        }
+        Protocol::H2 | Protocol::Tls | Protocol::TlsHandshake => {
+            anyhow::bail!("there is no client for it yet")
+        }
+    }
+}
+
+fn by_client<W: Wire>(
+    server: &Running,
+    case: Case,
+    length: Length,
+    mut client: Client<W>,
+) -> anyhow::Result<Turn> {
+    client.run(length.warm_up)?;
+    // Both readings are taken while the server rests, when its threads' times are exact.
+    let before = CpuTime::of(server.pid())?;
+    let sample = client.run(length.measured)?;
+    let used = CpuTime::of(server.pid())?.since(before);
+    ensure!(sample.requests > 0, "no request was answered");
+    Ok(Turn::new(&sample, used, case.workers))
+}
+
+impl Turn {
+    fn new(sample: &Sample, used: CpuTime, workers: usize) -> Self {
+        let (requests, seconds) = (sample.requests as f64, sample.elapsed.as_secs_f64());
+        let nanos = used.nanos as f64;
+        let micros = |quantile| sample.latency.value_at_quantile(quantile) as f64 / 1e3;
+        Self {
+            requests_per_second: requests / seconds,
+            cpu_micros: nanos / 1e3 / requests,
+            user_share: used.user_share(),
+            p50_micros: micros(0.5),
+            p99_micros: micros(0.99),
+            utilisation: nanos / 1e9 / seconds / workers as f64,
+        }
+    }
+}
