@@ -137,8 +137,10 @@ fn place(core: &Core, mut socket: std::net::TcpStream, peer: Peer) {
     let limits = &core.settings.limits;
     let Some(opened) = Opened::within(&core.open, limits.connections) else {
         core.turned_away.fetch_add(1, Relaxed);
-        // As far as it goes: the client's request is not read.
-        drop(socket.write_all(TOO_MANY));
+        // As far as it goes: the client's request is not read. Over TLS there is nothing yet to say it in.
+        if core.tls.is_none() {
+            drop(socket.write_all(TOO_MANY));
+        }
         return;
     };
     let retires_at = core.clock.now() + lifetime(limits.connection_age, &mut rand::rng());

@@ -12,6 +12,7 @@ use crate::host::{Cpu, Host, process_cpu_seconds};
 use crate::record::Record;
 use crate::settings::Settings;
 use crate::stats::{Histogram, Rejected, Responses, STATS_VERSION, Stats};
+use crate::tls::Port;
 use crate::worker::Roster;
 
 /// One server.
@@ -31,6 +32,8 @@ pub(crate) struct Core {
     pub(crate) open: Arc<AtomicUsize>,
     /// Connections closed at once because too many were open.
     pub(crate) turned_away: AtomicUsize,
+    /// TLS on the port for requests.
+    pub(crate) tls: Option<Arc<Port>>,
     stage: watch::Sender<Stage>,
     /// By worker number.
     records: RwLock<Vec<Arc<Record>>>,
@@ -55,7 +58,7 @@ impl Stage {
 }
 
 impl Core {
-    pub(crate) fn new(router: Router, settings: Settings, host: Host) -> Arc<Self> {
+    pub(crate) fn new(router: Router, settings: Settings, host: Host, tls: Option<Arc<Port>>) -> Arc<Self> {
         let clock = Clock::start();
         let roster = Arc::new(Roster::default());
         let rules = Rules {
@@ -75,6 +78,7 @@ impl Core {
             pinned: AtomicBool::default(),
             open: Arc::default(),
             turned_away: AtomicUsize::default(),
+            tls,
             stage: watch::Sender::new(Stage::Starting),
             records: RwLock::default(),
         })
@@ -165,6 +169,7 @@ impl Core {
             busy_seconds_per_worker: Vec::new(),
             cpu_seconds: process_cpu_seconds(),
             throttled_seconds: self.host.throttled_seconds(),
+            tls: self.tls.as_ref().map(|port| port.stats()),
             latency: Histogram::default(),
             service: Histogram::default(),
             queue_wait: Histogram::default(),

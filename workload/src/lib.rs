@@ -28,6 +28,8 @@ mod server;
 mod settings;
 pub mod stats;
 #[cfg(feature = "server")]
+mod tls;
+#[cfg(feature = "server")]
 mod watch;
 #[cfg(feature = "server")]
 mod worker;
@@ -40,8 +42,9 @@ pub use {
     sample::{Cost, CostDistribution, sample_service},
     server::{Addresses, RunningServer, Server, StartError},
     settings::{
-        Cpus, Drain, Http1, Jwks, Limits, MAX_WORKERS, Objective, Pinning, Queue, ServiceAccount, Settings,
-        Workers, Writes,
+        ClientAuth, Cpus, Drain, Http1, Jwks, KeyPair, Limits, MAX_WORKERS, Objective, Pinning, Queue,
+        ServiceAccount, Settings, Tls, Workers, Writes,
     },
+    tls::TlsError,
     worker::WorkersError,
 };

@@ -17,8 +17,9 @@ use crate::admin::{self, Writers, WritersError};
 use crate::control::{self, Drained};
 use crate::core::{Core, Stage};
 use crate::host::{Host, connections_within};
-use crate::settings::{Cpus, Drain, Limits, Objective, Queue, Settings, Workers, Writes};
+use crate::settings::{Cpus, Drain, Limits, Objective, Queue, Settings, Tls, Workers, Writes};
 use crate::stats::Stats;
+use crate::tls::{self, TlsError};
 use crate::worker::{Change, Crew, WorkersError};
 
 /// A server that is not started yet.
@@ -60,6 +61,9 @@ pub enum StartError {
     /// What writes are to be checked with is of no use.
     #[error(transparent)]
     Writers(#[from] WritersError),
+    /// The certificates are of no use.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The workers did not start.
     #[error(transparent)]
     Workers(#[from] WorkersError),
@@ -93,6 +97,12 @@ impl Server {
     #[must_use]
     pub fn admin(self, address: SocketAddr) -> Self {
         self.with(|settings| settings.admin = address)
+    }
+
+    /// Speaks TLS where requests are served. Default: plain text.
+    #[must_use]
+    pub fn tls(self, tls: Tls) -> Self {
+        self.with(|settings| settings.tls = Some(tls))
     }
 
     /// How many workers run at the start, 1 to 256. Default: [`Workers::Auto`].
@@ -166,7 +176,11 @@ impl Server {
         let (admin_listener, admin_address) = listen(settings.admin)?;
         bound_connections(&mut settings.limits);
         let host = Host::new(settings.cpus.limit);
-        let core = Core::new(with_body_limit(router, settings.limits.body_bytes), settings, host);
+        let tls = settings.tls.as_ref().map(tls::Port::open).transpose()?.map(Arc::new);
+        let core = Core::new(with_body_limit(router, settings.limits.body_bytes), settings, host, tls);
+        if let Some(port) = &core.tls {
+            tls::watch(port).map_err(StartError::Thread)?;
+        }
         let crew = Arc::new(Crew::new(Arc::clone(&core)));
         let runtime = crew.change(Change::default())?;
         tracing::info!(workers = runtime.workers, reason = runtime.reason, "workers started");

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::stats::{Histogram, Stats};
+use crate::stats::{Histogram, Stats, TlsStats};
 
 /// What is not in [`Stats`].
 #[derive(Debug)]
@@ -37,6 +37,9 @@ impl Text {
         self.outcomes(stats)?;
         self.objectives(stats)?;
         self.workers(stats)?;
+        if let Some(tls) = &stats.tls {
+            self.tls(tls)?;
+        }
         self.histogram(
             "request_duration_seconds",
             "Head read to last byte written, successful.",
@@ -124,6 +127,19 @@ impl Text {
         let rows: Vec<_> =
             workers.map(|(worker, seconds)| (format!("worker=\"{worker}\""), *seconds)).collect();
         self.family("busy_seconds_total", "counter", "Time a worker was occupied.", &rows)
+    }
+
+    fn tls(&mut self, tls: &TlsStats) -> fmt::Result {
+        let until = [(String::new(), tls.not_after_seconds as f64)];
+        let expiry = "When the first certificate in use expires, Unix time.";
+        self.family("tls_not_after_timestamp_seconds", "gauge", expiry, &until)?;
+        let stale = [(String::new(), f64::from(u8::from(tls.reload_error.is_some())))];
+        self.family("tls_stale", "gauge", "Whether the files there are can't be used.", &stale)?;
+        let reloads = [("used", tls.reloads), ("refused", tls.reloads_failed)];
+        let rows = reloads.map(|(result, count)| (format!("result=\"{result}\""), count as f64));
+        self.family("tls_reloads_total", "counter", "Changed certificate files.", &rows)?;
+        let failed = [(String::new(), tls.handshakes_failed as f64)];
+        self.family("tls_handshakes_failed_total", "counter", "Connections without TLS agreed on.", &failed)
     }
 
     fn family(&mut self, name: &str, kind: &str, help: &str, values: Values<'_>) -> fmt::Result {

@@ -21,6 +21,7 @@ const LIMITS: Limits = Limits {
     head_bytes: 16 * 1024,
     uri_bytes: 1024,
     body_bytes: 4096,
+    handshake_timeout: Duration::from_secs(5),
     head_timeout: Duration::from_secs(5),
     body_idle: Duration::from_secs(5),
     request_timeout: Duration::from_secs(5),

@@ -2,6 +2,7 @@
 
 mod cpus;
 mod http1;
+mod tls;
 mod values;
 mod writes;
 
@@ -13,6 +14,7 @@ use clap::{Parser, ValueEnum};
 
 use self::cpus::CpuArgs;
 use self::http1::Http1Args;
+use self::tls::TlsArgs;
 use self::values::{
     parse_answer_bytes, parse_connection_age, parse_duration, parse_objective, parse_workers,
 };
@@ -30,6 +32,8 @@ pub struct Args {
     /// Where the admin port listens; port 0 takes a free one.
     #[arg(long, env = "HEADROOM_WORKLOAD_ADMIN_LISTEN", default_value = "127.0.0.1:9090")]
     admin_listen: SocketAddr,
+    #[command(flatten)]
+    tls: TlsArgs,
     /// Worker threads, 1 to 256; auto: min(|affinity|, max(1, floor(cgroup quota))).
     #[arg(long, env = "HEADROOM_WORKLOAD_WORKERS", default_value = "auto", value_parser = parse_workers)]
     workers: Workers,
@@ -122,6 +126,7 @@ impl Args {
         Settings {
             listen: self.listen,
             admin: self.admin_listen,
+            tls: self.tls.into(),
             workers: self.workers,
             cpus: self.cpus.into(),
             slots_per_worker: self.slots_per_worker,

@@ -5,6 +5,7 @@ mod body;
 mod drive;
 mod fast;
 mod front;
+mod handshake;
 mod head;
 mod peer;
 mod progress;
@@ -15,6 +16,7 @@ mod stream;
 
 pub(crate) use drive::{Arrival, Ended, Opened, drive};
 pub(crate) use front::{Backend, Outcome};
+pub(crate) use handshake::secure;
 pub(crate) use peer::Peer;
 pub(crate) use refusal::Refusal;
 pub(crate) use registry::{Hall, Mood};

@@ -33,6 +33,8 @@ pub(crate) struct Progress {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
+    /// Agreeing on TLS.
+    Handshake,
     /// Between two requests.
     Idle,
     /// Waiting for the first request, or for the rest of a head.
@@ -85,6 +87,13 @@ impl Progress {
             waker: OnceCell::new(),
             retires_at,
         }
+    }
+
+    /// Of a connection that does not speak TLS yet.
+    pub(super) fn handshaking(now: Nanos, retires_at: Nanos) -> Self {
+        let progress = Self::new(now, retires_at, true);
+        progress.phase.set(Phase::Handshake);
+        progress
     }
 
     pub(super) fn bytes_read(&self, now: Nanos) {
@@ -165,7 +174,8 @@ impl Progress {
 
     /// Since when it has been without a request, unless it has one or was told to do something.
     pub(super) fn waits_since(&self) -> Option<Nanos> {
-        let waits = matches!(self.phase.get(), Phase::Idle | Phase::Head) && self.order.get() == Order::Stay;
+        let waits = matches!(self.phase.get(), Phase::Handshake | Phase::Idle | Phase::Head)
+            && self.order.get() == Order::Stay;
         waits.then(|| self.since.get())
     }
 
@@ -188,6 +198,7 @@ impl Progress {
         match self.phase.get() {
             _ if stalled => self.tell(Order::Reset),
             Phase::Idle if waited > idle => self.tell(Order::Close),
+            Phase::Handshake if waited > limits.handshake_timeout => self.tell(Order::Close),
             Phase::Head if waited > limits.head_timeout => self.tell(Order::Close),
             Phase::Running => self.check_request(now, waited, limits),
             _ => {}

@@ -93,11 +93,12 @@ impl Hall {
     /// Ends what takes too long.
     pub(crate) fn sweep(&self) {
         let now = self.now();
-        let (idle, head) = match self.mood.get() {
-            Mood::Open => (self.limits.keep_alive, self.limits.head_timeout),
-            Mood::Closing => (LINGER.min(self.limits.keep_alive), LINGER.min(self.limits.head_timeout)),
-        };
-        let limits = Limits { head_timeout: head, ..self.limits };
+        let (mut idle, mut limits) = (self.limits.keep_alive, self.limits);
+        if self.mood.get() == Mood::Closing {
+            for time in [&mut idle, &mut limits.head_timeout, &mut limits.handshake_timeout] {
+                *time = LINGER.min(*time);
+            }
+        }
         self.connections.borrow().values().for_each(|progress| progress.check(now, &limits, idle));
     }
 

@@ -2,9 +2,11 @@
 
 mod cpus;
 mod http1;
+mod tls;
 
 pub use cpus::{Cpus, Pinning};
 pub use http1::Http1;
+pub use tls::{ClientAuth, KeyPair, Tls};
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -21,6 +23,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where the admin port listens. Port 0 takes a free one.
     pub admin: SocketAddr,
+    /// TLS where requests are served. `None`: plain text.
+    pub tls: Option<Tls>,
     /// How many workers run at the start.
     pub workers: Workers,
     /// Which CPUs they run on.
@@ -126,6 +130,8 @@ pub struct Limits {
     pub uri_bytes: usize,
     /// Bytes of a request's body; longer ones are answered 413.
     pub body_bytes: usize,
+    /// From a connection's start until TLS is agreed on.
+    pub handshake_timeout: Duration,
     /// From a request's first byte (or the connection's start) to the end of its head.
     pub head_timeout: Duration,
     /// Between two parts of a body that a handler reads; then 408.
@@ -146,6 +152,7 @@ impl Default for Settings {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             admin: SocketAddr::from((Ipv4Addr::LOCALHOST, 9090)),
+            tls: None,
             workers: Workers::Auto,
             cpus: Cpus::default(),
             slots_per_worker: None,
@@ -180,6 +187,7 @@ impl Default for Limits {
             head_bytes: 32 * 1024,
             uri_bytes: 8 * 1024,
             body_bytes: 1024 * 1024,
+            handshake_timeout: Duration::from_secs(5),
             head_timeout: Duration::from_secs(10),
             body_idle: Duration::from_secs(10),
             request_timeout: Duration::from_secs(5),

@@ -6,9 +6,11 @@
 
 mod counters;
 mod histogram;
+mod tls;
 
 pub use counters::{ObjectiveCount, Rejected, Responses};
 pub use histogram::{Histogram, Moments};
+pub use tls::TlsStats;
 
 use serde::{Deserialize, Serialize};
 
@@ -85,6 +87,10 @@ pub struct Stats {
     /// Time for which the cgroup held the process back, in seconds.
     #[serde(default, deserialize_with = "counters::integral")]
     pub throttled_seconds: f64,
+
+    /// TLS where requests are served, if it is spoken there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsStats>,
 
     /// Head read to last byte written, successful requests.
     #[serde(default)]

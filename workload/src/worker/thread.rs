@@ -16,7 +16,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::desk::Desk;
 use super::roster::{Command, Occupied};
 use crate::admission::WorkerId;
-use crate::connection::{Arrival, Backend, Ended, Hall, Mood, drive};
+use crate::connection::{Arrival, Backend, Ended, Hall, Mood, drive, secure};
 use crate::core::{Core, Stage};
 use crate::host::run_anywhere;
 
@@ -96,6 +96,14 @@ async fn run(
     worker.end(commands).await;
 }
 
+/// The connection, with TLS if the server speaks it.
+async fn secured(core: &Core, arrival: Arrival, hall: &Hall) -> Option<Arrival> {
+    match &core.tls {
+        Some(port) => secure(arrival, port, hall).await,
+        None => Some(arrival),
+    }
+}
+
 fn ticker(period: Duration) -> Interval {
     let mut ticker = interval(period);
     ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -152,6 +160,7 @@ impl Worker {
         let core = Arc::clone(&self.core);
         spawn_local(async move {
             let _occupied = occupied;
+            let Some(arrival) = secured(&core, arrival, &hall).await else { return };
             if let Ended::Parted(arrival) = drive(arrival, hall, backend).await {
                 core.roster.place(arrival);
             }

@@ -7,8 +7,8 @@ use std::time::Duration;
 /// Long enough for the slowest machine; only a hanging server takes it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) struct Client {
-    stream: BufReader<TcpStream>,
+pub(crate) struct Client<S = TcpStream> {
+    stream: BufReader<S>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,22 @@ impl Client {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::new(stream) })
+        Ok(Self::over(stream))
+    }
+
+    /// Whether the server has closed the connection, cleanly or not, without another byte.
+    pub(crate) fn is_closed(&mut self) -> bool {
+        matches!(self.stream.read(&mut [0]), Ok(0)) || self.stream.get_ref().take_error().unwrap().is_some()
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub(crate) fn over(stream: S) -> Self {
+        Self { stream: BufReader::new(stream) }
+    }
+
+    pub(crate) fn stream(&self) -> &S {
+        self.stream.get_ref()
     }
 
     pub(crate) fn get(&mut self, path: &str) -> io::Result<Reply> {
@@ -50,11 +65,6 @@ impl Client {
         self.stream.read_exact(&mut body)?;
         reply.body = String::from_utf8_lossy(&body).into_owned();
         Ok(reply)
-    }
-
-    /// Whether the server has closed the connection, cleanly or not, without another byte.
-    pub(crate) fn is_closed(&mut self) -> bool {
-        matches!(self.stream.read(&mut [0]), Ok(0)) || self.stream.get_ref().take_error().unwrap().is_some()
     }
 
     /// A line without its end; an end of the stream before it is an error.

@@ -4,11 +4,14 @@
 mod admin;
 mod admission;
 mod age;
+mod authority;
 mod client;
 mod drain;
 mod issuer;
 mod limits;
 mod process;
+mod secure;
 mod service;
+mod tls;
 mod tokens;
 mod workers;

@@ -24,7 +24,7 @@ fn crew(start: Start, workers: Workers, pinning: Pinning) -> (TempDir, Crew) {
     ]);
     let settings = Settings { workers, cpus: Cpus { pinning, limit: None }, ..Settings::default() };
     let host = Host::below(root.path(), None);
-    let crew = Crew::starting_with(Core::new(axum::Router::new(), settings, host), start);
+    let crew = Crew::starting_with(Core::new(axum::Router::new(), settings, host, None), start);
     (root, crew)
 }
 
