@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::admission::{Gate, Rules, WorkerId};
 use crate::clock::Clock;
+use crate::door::Door;
 use crate::host::{Cpu, Host, process_cpu_seconds};
 use crate::record::Record;
 use crate::settings::Settings;
@@ -25,6 +26,7 @@ pub(crate) struct Core {
     pub(crate) gate: Arc<Gate>,
     pub(crate) roster: Arc<Roster>,
     pub(crate) cpu: Cpu,
+    pub(crate) door: Door,
     pub(crate) host: Host,
     /// Whether each worker keeps to a CPU of its own.
     pub(crate) pinned: AtomicBool,
@@ -58,7 +60,13 @@ impl Stage {
 }
 
 impl Core {
-    pub(crate) fn new(router: Router, settings: Settings, host: Host, tls: Option<Arc<Port>>) -> Arc<Self> {
+    pub(crate) fn new(
+        router: Router,
+        settings: Settings,
+        host: Host,
+        door: Door,
+        tls: Option<Arc<Port>>,
+    ) -> Arc<Self> {
         let clock = Clock::start();
         let roster = Arc::new(Roster::default());
         let rules = Rules {
@@ -74,6 +82,7 @@ impl Core {
             gate: Gate::new(clock, rules, Arc::clone(&roster)),
             roster,
             cpu: Cpu::default(),
+            door,
             host,
             pinned: AtomicBool::default(),
             open: Arc::default(),

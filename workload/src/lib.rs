@@ -17,6 +17,8 @@ mod control;
 #[cfg(feature = "server")]
 mod core;
 #[cfg(feature = "server")]
+mod door;
+#[cfg(feature = "server")]
 mod host;
 #[cfg(feature = "server")]
 mod record;

@@ -16,6 +16,7 @@ use tokio::runtime::{Builder, LocalOptions};
 use crate::admin::{self, Writers, WritersError};
 use crate::control::{self, Drained};
 use crate::core::{Core, Stage};
+use crate::door::Door;
 use crate::host::{Host, connections_within};
 use crate::settings::{Cpus, Drain, Limits, Objective, Queue, Settings, Tls, Workers, Writes};
 use crate::stats::Stats;
@@ -177,7 +178,8 @@ impl Server {
         bound_connections(&mut settings.limits);
         let host = Host::new(settings.cpus.limit);
         let tls = settings.tls.as_ref().map(tls::Port::open).transpose()?.map(Arc::new);
-        let core = Core::new(with_body_limit(router, settings.limits.body_bytes), settings, host, tls);
+        let router = with_body_limit(router, settings.limits.body_bytes);
+        let core = Core::new(router, settings, host, Door::new(listener), tls);
         if let Some(port) = &core.tls {
             tls::watch(port).map_err(StartError::Thread)?;
         }
@@ -187,7 +189,7 @@ impl Server {
         let admin = admin::Admin::new(Arc::clone(&core), Arc::clone(&crew), writers);
         spawn("admin", move || admin::run(admin, admin_listener))?;
         let (shared, followed) = (Arc::clone(&core), Arc::clone(&crew));
-        let control = spawn("control", move || control::run(shared, followed, listener))?;
+        let control = spawn("control", move || control::run(shared, followed))?;
         let addresses = Addresses { listening, admin: admin_address };
         Ok(RunningServer { addresses, core, crew, control })
     }

@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::drive::Arrival;
@@ -23,7 +24,7 @@ pub(crate) async fn secure(arrival: Arrival, port: &Port, hall: &Hall) -> Option
     let Parked::Plain(socket) = socket else {
         return Some(Arrival { socket, peer, ahead, retires_at, opened });
     };
-    let Ok(Socket::Plain(socket)) = Parked::Plain(socket).unpark() else {
+    let Ok(socket) = TcpStream::from_std(socket) else {
         return None;
     };
     let progress = Rc::new(Progress::handshaking(hall.now(), retires_at));

@@ -1,18 +1,24 @@
 //! What a worker reads and writes, a plain TCP stream or TLS over one, and how it goes to another worker.
 
-use std::io;
-use std::net::TcpStream as StdStream;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream as StdStream};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-/// A socket that is registered with this thread's runtime.
+/// A socket of this thread's runtime.
 #[derive(Debug)]
 pub(crate) enum Socket {
     Plain(TcpStream),
+    /// A plain one that the runtime does not know yet: many connections have their one request read, answered and
+    /// done with before anybody would have to wait for them. `None` if the runtime did not take it, which ends the
+    /// connection.
+    Fresh(Option<StdStream>),
     /// A session is some kilobytes: boxed, so that plain connections don't pay for it.
     Tls(Box<TlsStream<Transport>>),
 }
@@ -40,6 +46,9 @@ impl Socket {
     pub(crate) fn park(self) -> io::Result<Parked> {
         match self {
             Self::Plain(socket) => socket.into_std().map(Parked::Plain),
+            Self::Fresh(socket) => {
+                socket.map(Parked::Plain).ok_or_else(|| io::ErrorKind::NotConnected.into())
+            }
             Self::Tls(mut session) => {
                 session.get_mut().0.park()?;
                 Ok(Parked::Tls(session))
@@ -47,26 +56,36 @@ impl Socket {
         }
     }
 
+    /// Makes the runtime know a fresh one.
+    fn register(&mut self) -> io::Result<()> {
+        if let Self::Fresh(socket) = self {
+            let socket = socket.take().ok_or(io::ErrorKind::NotConnected)?;
+            *self = Self::Plain(TcpStream::from_std(socket)?);
+        }
+        Ok(())
+    }
+
     /// The TCP stream, whatever is spoken over it.
-    pub(crate) fn as_tcp(&self) -> Option<&TcpStream> {
+    fn as_tcp(&self) -> Option<SockRef<'_>> {
         match self {
-            Self::Plain(socket) => Some(socket),
-            Self::Tls(session) => session.get_ref().0.registered().ok(),
+            Self::Plain(socket) => Some(SockRef::from(socket)),
+            Self::Fresh(socket) => socket.as_ref().map(SockRef::from),
+            Self::Tls(session) => session.get_ref().0.registered().ok().map(SockRef::from),
         }
     }
 
     /// Makes closing it a reset: what the client has not taken is thrown away.
     pub(crate) fn reset_on_close(&self) {
         // A socket that does not take the option is closed all the same.
-        drop(self.as_tcp().map(TcpStream::set_zero_linger));
+        drop(self.as_tcp().map(|socket| socket.set_linger(Some(Duration::ZERO))));
     }
 }
 
 impl Parked {
-    /// Joins this thread's runtime.
+    /// Joins this thread's runtime; a plain one as soon as it has to be waited for.
     pub(crate) fn unpark(self) -> io::Result<Socket> {
         match self {
-            Self::Plain(socket) => TcpStream::from_std(socket).map(Socket::Plain),
+            Self::Plain(socket) => Ok(Socket::Fresh(Some(socket))),
             Self::Tls(mut session) => {
                 session.get_mut().0.unpark()?;
                 Ok(Socket::Tls(session))
@@ -105,9 +124,26 @@ impl Transport {
     }
 }
 
+/// What `operation` says; ready unless the socket has to be waited for.
+fn attempt<T>(operation: impl FnOnce() -> io::Result<T>) -> Poll<io::Result<T>> {
+    match operation() {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+        done => Poll::Ready(done),
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
+        let this = self.get_mut();
+        if let Self::Fresh(Some(socket)) = this {
+            let read = attempt(|| socket.read(buf.initialize_unfilled()));
+            if let Poll::Ready(read) = read {
+                return Poll::Ready(read.map(|bytes| buf.advance(bytes)));
+            }
+        }
+        this.register()?;
+        match this {
+            Self::Fresh(_) => Poll::Pending,
             Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
             Self::Tls(session) => Pin::new(session.as_mut()).poll_read(cx, buf),
         }
@@ -116,7 +152,16 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
+        let this = self.get_mut();
+        if let Self::Fresh(Some(socket)) = this {
+            let written = attempt(|| socket.write(buf));
+            if written.is_ready() {
+                return written;
+            }
+        }
+        this.register()?;
+        match this {
+            Self::Fresh(_) => Poll::Pending,
             Self::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
             Self::Tls(session) => Pin::new(session.as_mut()).poll_write(cx, buf),
         }
@@ -127,7 +172,10 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
+        let this = self.get_mut();
+        this.register()?;
+        match this {
+            Self::Fresh(_) => Poll::Pending,
             Self::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, bufs),
             Self::Tls(session) => Pin::new(session.as_mut()).poll_write_vectored(cx, bufs),
         }
@@ -139,6 +187,7 @@ impl AsyncWrite for Socket {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
+            Self::Fresh(_) => Poll::Ready(Ok(())),
             Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
             Self::Tls(session) => Pin::new(session.as_mut()).poll_flush(cx),
         }
@@ -146,6 +195,9 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
+            Self::Fresh(socket) => {
+                Poll::Ready(socket.as_ref().map_or(Ok(()), |socket| socket.shutdown(Shutdown::Write)))
+            }
             Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
             Self::Tls(session) => Pin::new(session.as_mut()).poll_shutdown(cx),
         }

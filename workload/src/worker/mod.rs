@@ -2,6 +2,7 @@
 
 mod crew;
 mod desk;
+mod entrance;
 mod roster;
 mod thread;
 

@@ -50,12 +50,14 @@ enum Stays {
 pub(crate) struct Occupied(Arc<AtomicUsize>);
 
 impl Roster {
-    /// Adds a worker; returns the counter of its connections.
-    pub(crate) fn add(&self, worker: WorkerId, mailbox: UnboundedSender<Command>) -> Arc<AtomicUsize> {
-        let connections = Arc::new(AtomicUsize::default());
-        let seat = Seat { worker, mailbox, connections: Arc::clone(&connections), stays: Stays::Yes };
-        self.write().push(seat);
-        connections
+    /// Adds a worker with the counter of its connections.
+    pub(crate) fn add(
+        &self,
+        worker: WorkerId,
+        mailbox: UnboundedSender<Command>,
+        connections: Arc<AtomicUsize>,
+    ) {
+        self.write().push(Seat { worker, mailbox, connections, stays: Stays::Yes });
     }
 
     /// Gives a worker no more connections and tells it to retire.
@@ -90,6 +92,24 @@ impl Roster {
             // One that has ended needs no more commands.
             drop(seat.mailbox.send(command()));
         }
+    }
+
+    /// Gives a connection to the worker `near`, unless that has clearly more of them than another: then it goes
+    /// there. It comes back, counted, if it is for `near`.
+    pub(crate) fn place_near(&self, near: WorkerId, arrival: Arrival) -> Option<Arrival> {
+        let seats = self.read();
+        let staying = || seats.iter().filter(|seat| seat.stays == Stays::Yes);
+        let fewest = staying().map(|seat| seat.connections.load(Relaxed)).min().unwrap_or(0);
+        // To hand over a connection costs more than many requests: a few more or less are left to rebalancing.
+        let bound = fewest + fewest / 8 + 2;
+        let here = staying().find(|seat| seat.worker == near && seat.connections.load(Relaxed) < bound);
+        if let Some(seat) = here {
+            seat.connections.fetch_add(1, Relaxed);
+            return Some(arrival);
+        }
+        drop(seats);
+        self.place(arrival);
+        None
     }
 
     /// Gives a connection to the worker that has the fewest.
@@ -162,7 +182,9 @@ mod tests {
         let seats: Vec<_> = (0..256)
             .map(|worker| {
                 let (mailbox, commands) = unbounded_channel();
-                (roster.add(WorkerId(worker), mailbox), commands)
+                let connections = Arc::default();
+                roster.add(WorkerId(worker), mailbox, Arc::clone(&connections));
+                (connections, commands)
             })
             .collect();
         let ended = AtomicBool::new(false);

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::spawn_local;
+use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::desk::Desk;
+use super::entrance::{Entrance, Seating};
 use super::roster::{Command, Occupied};
 use crate::admission::WorkerId;
-use crate::connection::{Arrival, Backend, Ended, Hall, Mood, drive, secure};
+use crate::connection::{Arrival, Hall, Mood};
 use crate::core::{Core, Stage};
 use crate::host::run_anywhere;
 
@@ -46,8 +47,10 @@ struct Worker {
     core: Arc<Core>,
     id: WorkerId,
     hall: Rc<Hall>,
-    desk: Rc<Desk>,
-    connections: Arc<AtomicUsize>,
+    seating: Rc<Seating>,
+    /// `None` once the server takes no connections.
+    entrance: Option<Rc<Entrance>>,
+    accepting: Option<AbortHandle>,
     mode: Mode,
 }
 
@@ -69,7 +72,10 @@ async fn run(
     started: mpsc::SyncSender<io::Result<()>>,
 ) {
     let _cpu = core.cpu.follow_this_thread(id);
-    let mut worker = Worker::new(Arc::clone(&core), id, mailbox);
+    let mut worker = match Worker::new(Arc::clone(&core), id, mailbox) {
+        Ok(worker) => worker,
+        Err(error) => return drop(started.send(Err(error))),
+    };
     drop(started.send(Ok(())));
     let mut tick = ticker(worker.hall_interval());
     if core.stage() == Stage::Closing {
@@ -96,14 +102,6 @@ async fn run(
     worker.end(commands).await;
 }
 
-/// The connection, with TLS if the server speaks it.
-async fn secured(core: &Core, arrival: Arrival, hall: &Hall) -> Option<Arrival> {
-    match &core.tls {
-        Some(port) => secure(arrival, port, hall).await,
-        None => Some(arrival),
-    }
-}
-
 fn ticker(period: Duration) -> Interval {
     let mut ticker = interval(period);
     ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -111,13 +109,34 @@ fn ticker(period: Duration) -> Interval {
 }
 
 impl Worker {
-    fn new(core: Arc<Core>, id: WorkerId, mailbox: UnboundedSender<Command>) -> Self {
+    fn new(core: Arc<Core>, id: WorkerId, mailbox: UnboundedSender<Command>) -> io::Result<Self> {
+        let listener = core.door.listener()?;
         let hall = Hall::new(core.clock, core.settings.limits, core.settings.http1, core.record_of(id));
         let desk = Desk::new(id, Arc::clone(&core.gate), Rc::clone(&hall), core.router.clone());
-        let connections = core.roster.add(id, mailbox);
+        let connections = Arc::new(AtomicUsize::default());
+        let seating = Rc::new(Seating {
+            core: Arc::clone(&core),
+            id,
+            hall: Rc::clone(&hall),
+            desk: Rc::clone(&desk),
+            connections: Arc::clone(&connections),
+        });
+        let entrance = listener.map(|listener| Entrance::new(listener, Rc::clone(&seating))).transpose()?;
+        let entrance = entrance.map(Rc::new);
+        core.roster.add(id, mailbox, connections);
         // From here on requests may be on their way to this worker: they wait in its mailbox.
         core.gate.enlist(id);
-        Self { core, id, hall, desk, connections, mode: Mode::Serving }
+        let accepting =
+            entrance.as_ref().map(|entrance| spawn_local(Rc::clone(entrance).serve()).abort_handle());
+        Ok(Self { core, id, hall, seating, entrance, accepting, mode: Mode::Serving })
+    }
+
+    /// Accepts no more.
+    fn close_entrance(&mut self) -> Option<Rc<Entrance>> {
+        if let Some(accepting) = self.accepting.take() {
+            accepting.abort();
+        }
+        self.entrance.take()
     }
 
     fn hall_interval(&self) -> Duration {
@@ -127,14 +146,21 @@ impl Worker {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Serve(arrival) => self.receive(arrival),
-            Command::Run(job, permit) => drop(spawn_local(Rc::clone(&self.desk).run_job(job, permit))),
+            Command::Run(job, permit) => {
+                drop(spawn_local(Rc::clone(&self.seating.desk).run_job(job, permit)));
+            }
             Command::Part(count) => self.hall.part(count),
             Command::Retire if self.mode == Mode::Serving => {
                 self.mode = Mode::Retiring;
+                drop(self.close_entrance());
                 self.sweep();
             }
             Command::Retire => {}
             Command::Close => {
+                // Connections that were made before the listener closes are served too.
+                if let Some(entrance) = self.close_entrance() {
+                    entrance.accept_waiting();
+                }
                 self.mode = Mode::Closing;
                 self.hall.set_mood(Mood::Closing);
             }
@@ -151,27 +177,21 @@ impl Worker {
     }
 
     fn receive(&self, arrival: Arrival) {
-        let occupied = Occupied::counted(&self.connections);
         if self.mode == Mode::Retiring {
+            drop(Occupied::counted(&self.seating.connections));
             self.core.roster.place(arrival);
-            return;
+        } else {
+            self.seating.serve(arrival);
         }
-        let (hall, backend) = (Rc::clone(&self.hall), Backend::Service(Rc::clone(&self.desk)));
-        let core = Arc::clone(&self.core);
-        spawn_local(async move {
-            let _occupied = occupied;
-            let Some(arrival) = secured(&core, arrival, &hall).await else { return };
-            if let Ended::Parted(arrival) = drive(arrival, hall, backend).await {
-                core.roster.place(arrival);
-            }
-        });
     }
 
     fn is_done(&self) -> bool {
         match self.mode {
             Mode::Serving => false,
             // Counted from when they were sent here, not from when they are first served.
-            Mode::Retiring => self.connections.load(Acquire) == 0 && self.core.gate.has_finished(self.id),
+            Mode::Retiring => {
+                self.seating.connections.load(Acquire) == 0 && self.core.gate.has_finished(self.id)
+            }
             // Others may still need this worker's slots.
             Mode::Closing => self.core.is_idle(),
             Mode::Aborted => true,

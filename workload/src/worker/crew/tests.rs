@@ -24,7 +24,10 @@ fn crew(start: Start, workers: Workers, pinning: Pinning) -> (TempDir, Crew) {
     ]);
     let settings = Settings { workers, cpus: Cpus { pinning, limit: None }, ..Settings::default() };
     let host = Host::below(root.path(), None);
-    let crew = Crew::starting_with(Core::new(axum::Router::new(), settings, host, None), start);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let core = Core::new(axum::Router::new(), settings, host, crate::door::Door::new(listener), None);
+    let crew = Crew::starting_with(core, start);
     (root, crew)
 }
 
@@ -62,6 +65,10 @@ fn when_a_worker_does_not_start_everything_stays_as_it_was() {
     let change = Change { workers: Some(exactly(4)), pinning: Some(Pinning::Forced) };
     assert!(matches!(crew.change(change), Err(WorkersError::Start(_))));
     assert_eq!((crew.runtime(), crew.core.stats().workers), (before, 1));
+    // The one that was started has its number until it has ended.
+    while crew.core.gate.free_number().0 > 1 {
+        std::thread::yield_now();
+    }
     assert_eq!(crew.change(to(2)).unwrap().workers, 2, "and the next change works");
     end(&crew);
 }
