@@ -44,7 +44,7 @@ pub use {
     sample::{Cost, CostDistribution, sample_service},
     server::{Addresses, RunningServer, Server, StartError},
     settings::{
-        ClientAuth, Cpus, Drain, Http1, Jwks, KeyPair, Limits, MAX_WORKERS, Objective, Pinning, Queue,
+        ClientAuth, Cpus, Drain, Http1, Jwks, KeyPair, Limits, MAX_WORKERS, Objective, Pinning, Queue, Read,
         ServiceAccount, Settings, Tls, Workers, Writes,
     },
     tls::TlsError,

@@ -18,7 +18,7 @@ use crate::control::{self, Drained};
 use crate::core::{Core, Stage};
 use crate::door::Door;
 use crate::host::{Host, connections_within};
-use crate::settings::{Cpus, Drain, Limits, Objective, Queue, Settings, Tls, Workers, Writes};
+use crate::settings::{Cpus, Drain, Limits, Objective, Queue, Read, Settings, Tls, Workers, Writes};
 use crate::stats::Stats;
 use crate::tls::{self, TlsError};
 use crate::worker::{Change, Crew, WorkersError};
@@ -146,6 +146,12 @@ impl Server {
     #[must_use]
     pub fn writes(self, writes: Writes) -> Self {
         self.with(|settings| settings.writes = writes)
+    }
+
+    /// What can be read from the admin port without the token that writes need. Default: nothing but the probes.
+    #[must_use]
+    pub fn open_reads(self, open: Vec<Read>) -> Self {
+        self.with(|settings| settings.open_reads = open)
     }
 
     /// The time before the server is ready. Default: 0.

@@ -1,9 +1,12 @@
 //! The admin port, on a thread of its own so that it answers when the workers are saturated: probes, `/stats`,
-//! `/metrics`, and `PUT /runtime`.
+//! `/metrics`, `/runtime`, and looks inside.
 
+mod access;
 mod attempts;
+mod heap;
 mod jwt;
 mod metrics;
+mod profile;
 mod routes;
 mod runtime;
 mod serve;

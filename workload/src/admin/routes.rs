@@ -5,19 +5,24 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use axum::extract::{ConnectInfo, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use bytes::Bytes;
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::access::{Access, Door, guard};
+use super::heap::heap;
 use super::metrics;
+use super::profile::profile;
 use super::runtime::Wanted;
 use super::writers::{Refused, Writers};
 use crate::clock::Clock;
 use crate::core::{Core, Stage};
+use crate::settings::Read;
 use crate::stats::Stats;
 use crate::worker::{Crew, Runtime, WorkersError};
 
@@ -26,7 +31,7 @@ use crate::worker::{Crew, Runtime, WorkersError};
 pub(crate) struct Admin {
     core: Arc<Core>,
     crew: Arc<Crew>,
-    writers: Arc<Writers>,
+    access: Access,
 }
 
 /// Why a write was refused.
@@ -46,7 +51,8 @@ enum WriteError {
 
 impl Admin {
     pub(crate) fn new(core: Arc<Core>, crew: Arc<Crew>, writers: Writers) -> Self {
-        Self { core, crew, writers: Arc::new(writers) }
+        let access = Access::new(core.clock, writers, &core.settings.open_reads);
+        Self { core, crew, access }
     }
 
     pub(super) fn clock(&self) -> Clock {
@@ -54,8 +60,7 @@ impl Admin {
     }
 
     fn set_runtime(&self, peer: IpAddr, headers: &HeaderMap, body: &[u8]) -> Result<Runtime, WriteError> {
-        let authorization = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
-        let checked = self.writers.check(peer, self.core.clock.now(), authorization);
+        let checked = self.access.check(peer, headers);
         let written = checked.map_err(WriteError::from).and_then(|()| self.write(body));
         match &written {
             Ok(runtime) => {
@@ -75,12 +80,19 @@ impl Admin {
 }
 
 pub(super) fn router(admin: Admin) -> Router {
+    let behind = |door, route: MethodRouter<Admin>| {
+        route.route_layer(from_fn_with_state((admin.access.clone(), door), guard))
+    };
+    let read = |what, route| behind(Door::Read(what), route);
     Router::new()
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(readyz))
-        .route("/stats", get(stats))
-        .route("/metrics", get(metrics))
-        .route("/runtime", get(runtime).put(set_runtime))
+        .route("/stats", read(Read::Stats, get(stats)))
+        .route("/metrics", read(Read::Metrics, get(metrics)))
+        // Writing checks for itself, as its refusals are logged.
+        .route("/debug/pprof/profile", behind(Door::Debug, get(profile)))
+        .route("/debug/heap", behind(Door::Debug, get(heap)))
+        .route("/runtime", read(Read::Runtime, get(runtime)).put(set_runtime))
         .with_state(admin)
 }
 
@@ -136,37 +148,9 @@ impl WriteError {
 impl IntoResponse for WriteError {
     fn into_response(self) -> Response {
         let status = self.status();
-        let body = Json(serde_json::json!({ "error": self.to_string() }));
-        let mut response = (status, body).into_response();
-        let headers = response.headers_mut();
-        match &self {
-            Self::Refused(refused) if status == StatusCode::UNAUTHORIZED => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(refused.challenge()));
-            }
-            Self::Refused(Refused::TooMany) => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            _ => {}
-        }
-        response
-    }
-}
-
-impl Refused {
-    fn status(&self) -> StatusCode {
         match self {
-            Self::Off => StatusCode::FORBIDDEN,
-            Self::Secret | Self::NoToken { .. } | Self::Denied(_) => StatusCode::UNAUTHORIZED,
-            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
-            Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    /// What RFC 6750 puts into the header `WWW-Authenticate`.
-    fn challenge(&self) -> &'static str {
-        match self {
-            Self::Denied(_) => "Bearer error=\"invalid_token\"",
-            _ => "Bearer",
+            Self::Refused(refused) => refused.into_response(),
+            error => (status, Json(serde_json::json!({ "error": error.to_string() }))).into_response(),
         }
     }
 }

@@ -24,7 +24,8 @@ const LIMITS: Limits = Limits {
     handshake_timeout: Duration::from_secs(5),
     head_timeout: Duration::from_secs(5),
     body_idle: Duration::from_secs(5),
-    request_timeout: Duration::from_secs(5),
+    // The longest profile, and its making.
+    request_timeout: Duration::from_secs(75),
     write_stall: Duration::from_secs(5),
     keep_alive: Duration::from_secs(75),
     connection_age: Duration::from_hours(24 * 365),

@@ -40,18 +40,22 @@ pub enum WritersError {
 pub(super) enum Refused {
     #[error("writes are off: start the server with --token-file or --jwks to allow them")]
     Off,
-    #[error("a write needs the header \"Authorization: Bearer TOKEN\" with the token of the token file")]
+    #[error("this needs the header \"Authorization: Bearer TOKEN\" with the token of the token file")]
     Secret,
-    #[error(
-        "a write needs the header \"Authorization: Bearer TOKEN\" with a token of {subject} for {audience}"
-    )]
+    #[error("this needs the header \"Authorization: Bearer TOKEN\" with a token of {subject} for {audience}")]
     NoToken { subject: String, audience: String },
     #[error(transparent)]
     Denied(#[from] Denied),
-    #[error("too many failed writes from this address; try again in a second")]
+    #[error("too many failed attempts from this address; try again in a second")]
     TooMany,
+    #[error(
+        "without a token this is for clients on the same machine: start the server with --token-file or --jwks, or come through kubectl port-forward"
+    )]
+    TooFar,
     #[error(transparent)]
     Broken(#[from] WritersError),
+    #[error("the check failed inside the server; see its log")]
+    Failed,
 }
 
 impl Writers {
@@ -65,6 +69,11 @@ impl Writers {
         Ok(Self { proof, attempts: Mutex::default() })
     }
 
+    /// Whether nobody may write.
+    pub(super) fn is_off(&self) -> bool {
+        matches!(self.proof, Proof::Off)
+    }
+
     /// Whether `peer` may write at `now` with what it sent as `Authorization`. Reads files.
     pub(super) fn check(
         &self,
@@ -72,7 +81,7 @@ impl Writers {
         now: Nanos,
         authorization: Option<&[u8]>,
     ) -> Result<(), Refused> {
-        if matches!(self.proof, Proof::Off) {
+        if self.is_off() {
             return Err(Refused::Off);
         }
         let attempt = self.attempts().begin(peer, now).ok_or(Refused::TooMany)?;

@@ -133,6 +133,7 @@ impl Args {
             queue: Queue { length: self.queue, delay: self.queue_delay },
             objectives: self.objective,
             revision: self.revision,
+            open_reads: self.writes.open_reads(),
             writes: self.writes.into(),
             start_delay: self.start_delay,
             http1: self.http1.into(),

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::settings::{Jwks, ServiceAccount, Writes};
+use clap::ValueEnum;
+
+use crate::settings::{Jwks, Read, ServiceAccount, Writes};
 
 /// Either a token file, or what a service-account token must say; without any, writes are refused.
 #[derive(Debug, Clone, clap::Args)]
@@ -23,11 +25,32 @@ pub(super) struct WriteArgs {
     /// The service account whose tokens they must be (sub).
     #[arg(long, env = "HEADROOM_WORKLOAD_TOKEN_SUBJECT", value_name = "system:serviceaccount:NAMESPACE:NAME", value_parser = parse_subject, requires = "jwks")]
     token_subject: Option<String>,
+    /// What can be read without the token, once one is set: stats, metrics, runtime.
+    #[arg(long, env = "HEADROOM_WORKLOAD_OPEN_READS", value_delimiter = ',')]
+    open_reads: Vec<Open>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Open {
+    Stats,
+    Metrics,
+    Runtime,
+}
+
+impl WriteArgs {
+    pub(super) fn open_reads(&self) -> Vec<Read> {
+        let read = |open: &Open| match open {
+            Open::Stats => Read::Stats,
+            Open::Metrics => Read::Metrics,
+            Open::Runtime => Read::Runtime,
+        };
+        self.open_reads.iter().map(read).collect()
+    }
 }
 
 impl From<WriteArgs> for Writes {
     fn from(args: WriteArgs) -> Self {
-        let WriteArgs { token_file, jwks, token_issuer, token_audience, token_subject } = args;
+        let WriteArgs { token_file, jwks, token_issuer, token_audience, token_subject, .. } = args;
         // clap has seen to it that the four come together, and not with a token file.
         if let (Some(jwks), Some(issuer), Some(audience), Some(subject)) =
             (jwks, token_issuer, token_audience, token_subject)
@@ -121,6 +144,13 @@ mod tests {
         let args = [&ALL[..without], &ALL[without + 2..]].concat();
         let error = parse(&args).unwrap_err();
         assert!(error.contains("not provided") && error.contains(missing), "{error}");
+    }
+
+    #[test]
+    fn what_is_open_is_a_list() {
+        let command = Command::parse_from(["test", "--open-reads", "stats,metrics"]);
+        assert_eq!(command.writes.open_reads(), [Read::Stats, Read::Metrics]);
+        assert!(Command::try_parse_from(["test", "--open-reads", "debug"]).is_err());
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 mod cpus;
 mod http1;
+mod reads;
 mod tls;
 
 pub use cpus::{Cpus, Pinning};
 pub use http1::Http1;
+pub use reads::Read;
 pub use tls::{ClientAuth, KeyPair, Tls};
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -39,6 +41,8 @@ pub struct Settings {
     pub revision: String,
     /// Who may write to the admin port.
     pub writes: Writes,
+    /// What can be read from it without the token that writes need.
+    pub open_reads: Vec<Read>,
     /// The time before the server says it is ready and accepts connections.
     pub start_delay: Duration,
     /// How the server stops.
@@ -160,6 +164,7 @@ impl Default for Settings {
             objectives: Vec::new(),
             revision: String::new(),
             writes: Writes::Off,
+            open_reads: Vec::new(),
             start_delay: Duration::ZERO,
             drain: Drain::default(),
             limits: Limits::default(),

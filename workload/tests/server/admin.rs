@@ -89,7 +89,10 @@ fn what_was_written_is_what_is_read() {
     std::fs::write(&file, "secret").unwrap();
     let service = start(|server| server.writes(Writes::TokenFile(file)));
     let (status, written) = put(&service, RIGHT, r#"{"workers":1,"pinning":"forced"}"#);
-    let read = service.admin().get("/runtime").unwrap().body;
+    assert_eq!(service.admin().get("/runtime").unwrap().status, 401);
+    let mut admin = service.admin();
+    admin.send(&format!("GET /runtime HTTP/1.1\r\nhost: a\r\n{RIGHT}\r\n")).unwrap();
+    let read = admin.reply().unwrap().body;
     assert_eq!((status, &written), (200, &read));
     let runtime: serde_json::Value = serde_json::from_str(&read).unwrap();
     assert_eq!((runtime["workers"].as_u64(), runtime["pinned"].as_bool()), (Some(1), Some(true)), "{read}");

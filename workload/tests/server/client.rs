@@ -17,6 +17,7 @@ pub(crate) struct Reply {
     /// Names in lower case.
     headers: Vec<(String, String)>,
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Client {
@@ -59,11 +60,12 @@ impl<S: Read + Write> Client<S> {
         while let Some((name, value)) = self.line()?.split_once(": ") {
             headers.push((name.to_lowercase(), value.to_owned()));
         }
-        let mut reply = Reply { status, headers, body: String::new() };
+        let mut reply = Reply { status, headers, body: String::new(), bytes: Vec::new() };
         let length = reply.header("content-length").map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body)?;
         reply.body = String::from_utf8_lossy(&body).into_owned();
+        reply.bytes = body;
         Ok(reply)
     }
 

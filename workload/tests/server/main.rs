@@ -7,6 +7,7 @@ mod age;
 mod authority;
 mod client;
 mod drain;
+mod inside;
 mod issuer;
 mod limits;
 mod process;

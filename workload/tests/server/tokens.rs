@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::SystemTime;
 
-use headroom_workload::{Jwks, ServiceAccount, StartError, WritersError, Writes};
+use headroom_workload::{Jwks, Read, ServiceAccount, StartError, WritersError, Writes};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use crate::service::{Service, start};
 const BODY: &str = r#"{"workers":2}"#;
 
 fn service_of(issuer: &Issuer) -> Service {
-    start(|server| server.writes(writes(issuer.jwks())))
+    start(|server| server.writes(writes(issuer.jwks())).open_reads(vec![Read::Stats]))
 }
 
 fn writes(jwks: String) -> Writes {
@@ -65,6 +65,22 @@ fn other_tokens_are_refused_with_the_check_they_failed(
     service.stop();
 }
 
+#[rstest]
+#[case::open("/stats", 200)]
+#[case::not_open("/metrics", 401)]
+#[case::runtime("/runtime", 401)]
+#[case::probe("/livez", 200)]
+fn a_read_needs_the_token_unless_it_is_open(#[case] path: &str, #[case] without: u16) {
+    let issuer = Issuer::new("k", "ES256");
+    let service = service_of(&issuer);
+    assert_eq!(service.admin().get(path).unwrap().status, without);
+    let mut admin = service.admin();
+    let token = issuer.token(&valid_now());
+    admin.send(&format!("GET {path} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {token}\r\n\r\n")).unwrap();
+    assert_eq!(admin.reply().unwrap().status, 200);
+    service.stop();
+}
+
 #[test]
 fn who_fails_too_often_has_to_wait() {
     let issuer = Issuer::new("k", "ES256");
@@ -76,8 +92,11 @@ fn who_fails_too_often_has_to_wait() {
         }
     };
     assert_eq!((failed.status, failed.header("retry-after")), (429, Some("1")));
-    // Others are not asked to wait: the probes, and reads.
-    assert_eq!(service.admin().get("/stats").unwrap().status, 200);
+    // Others are not asked to wait: the probes, and reads that are open.
+    for path in ["/livez", "/readyz", "/stats"] {
+        assert_eq!(service.admin().get(path).unwrap().status, 200);
+    }
+    assert_eq!(service.admin().get("/metrics").unwrap().status, 429);
     // The right token has to wait as well, or guessing would not be slow, but no longer than that.
     let right = issuer.token(&valid_now());
     while put(&service, &right).status != 200 {}

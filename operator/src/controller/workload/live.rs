@@ -21,10 +21,12 @@ const JWKS: &str = "HEADROOM_WORKLOAD_JWKS";
 const ISSUER: &str = "HEADROOM_WORKLOAD_TOKEN_ISSUER";
 const AUDIENCE: &str = "HEADROOM_WORKLOAD_TOKEN_AUDIENCE";
 const SUBJECT: &str = "HEADROOM_WORKLOAD_TOKEN_SUBJECT";
+/// The controller reads without a token, and so does Prometheus: NetworkPolicies say who reaches the port.
+const OPEN_READS: &str = "HEADROOM_WORKLOAD_OPEN_READS";
 
 /// Variables that a user can't set.
-pub(super) const RESERVED: [&str; 7] =
-    [WORKERS, JWKS, ISSUER, AUDIENCE, SUBJECT, pod::REVISION, "HEADROOM_WORKLOAD_TOKEN_FILE"];
+pub(super) const RESERVED: [&str; 8] =
+    [WORKERS, JWKS, ISSUER, AUDIENCE, SUBJECT, OPEN_READS, pod::REVISION, "HEADROOM_WORKLOAD_TOKEN_FILE"];
 
 /// The live part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +85,7 @@ impl Live {
                 variable(ISSUER, issuer),
                 variable(AUDIENCE, audience),
                 variable(SUBJECT, subject),
+                variable(OPEN_READS, "stats,metrics".to_owned()),
             ]);
         }
         env

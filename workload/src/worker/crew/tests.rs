@@ -54,7 +54,7 @@ fn end(crew: &Crew) {
 
 /// As if the system had no room for a third thread.
 fn fails_at_the_third(core: &Arc<Core>, worker: WorkerId) -> io::Result<()> {
-    if worker.0 >= 2 { Err(io::Error::other("no room")) } else { thread::start(core, worker) }
+    if core.gate.live().len() >= 2 { Err(io::Error::other("no room")) } else { thread::start(core, worker) }
 }
 
 #[test]
