@@ -39,6 +39,11 @@ impl AnswerBody {
     pub(super) fn new(inner: Body, permit: Option<Permit>, how: Answered, progress: Rc<Progress>) -> Self {
         Self { inner, permit, how, progress }
     }
+
+    /// How the answer has gone so far.
+    pub(super) fn how(&self) -> Answered {
+        self.how
+    }
 }
 
 impl HttpBody for UploadBody {

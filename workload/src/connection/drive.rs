@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 
 use super::fast::{self, Line};
 use super::front::{Backend, Front};
+use super::http2::{self, PREFACE};
 use super::peer::Peer;
 use super::progress::{Order, Progress};
 use super::registry::Hall;
@@ -49,6 +50,8 @@ pub(crate) enum Ended {
 enum End {
     Closed,
     Malformed,
+    /// Its first bytes are HTTP/2's.
+    Http2,
     Reset,
     Parted,
 }
@@ -73,6 +76,11 @@ pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) ->
     let Ok(socket) = socket.unpark() else {
         return Ended::Closed;
     };
+    if socket.agreed_on_http2() {
+        // Boxed: it is large, and most connections never need it.
+        Box::pin(http2::serve(socket, ahead.unwrap_or_default(), peer, retires_at, hall, backend)).await;
+        return Ended::Closed;
+    }
     let progress = Rc::new(Progress::new(hall.now(), retires_at, ahead.is_none()));
     let front = Rc::new(Front::new(Rc::clone(&hall), Rc::clone(&progress), peer, backend));
     let key = hall.enter(Rc::clone(&progress));
@@ -92,6 +100,11 @@ pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) ->
     hall.leave(key);
     match end {
         End::Closed | End::Malformed => Ended::Closed,
+        End::Http2 => {
+            let (peer, backend) = (front.peer.clone(), front.backend.clone());
+            Box::pin(http2::serve(socket, ahead, peer, retires_at, hall, backend)).await;
+            Ended::Closed
+        }
         End::Reset => {
             socket.reset_on_close();
             Ended::Closed
@@ -114,10 +127,16 @@ async fn drive_with_hyper(
     let service = service_fn(|request| Rc::clone(front).answer(request));
     let mut connection = hall.http.serve_connection(TokioIo::new(stream), service);
     let end = poll_fn(|cx| poll_end(&mut connection, progress, cx)).await;
-    if matches!(end, End::Malformed) {
-        front.backend.malformed();
-    }
     let Parts { io, read_buf, .. } = connection.into_parts();
+    let end = match end {
+        // hyper leaves it unanswered and in the buffer.
+        End::Malformed if read_buf.starts_with(PREFACE) && front.backend.speaks_http2() => End::Http2,
+        End::Malformed => {
+            front.backend.malformed();
+            End::Closed
+        }
+        end => end,
+    };
     (end, io.into_inner().into_socket(), read_buf)
 }
 

@@ -167,6 +167,11 @@ impl Backend {
         }
     }
 
+    /// The admin port is spoken to by probes and controllers: HTTP/1 will do.
+    pub(super) fn speaks_http2(&self) -> bool {
+        matches!(self, Self::Service(_))
+    }
+
     pub(super) fn malformed(&self) {
         match self {
             Self::Service(desk) => desk.malformed(),

@@ -27,7 +27,12 @@ pub(super) fn check<B>(request: &Request<B>, limits: &Limits) -> Result<(), Refu
 fn check_host<B>(request: &Request<B>) -> Result<(), Refusal> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (host, second) = (hosts.next(), hosts.next());
-    if second.is_some() || (host.is_none() && request.version() == Version::HTTP_11) {
+    let missing = match request.version() {
+        Version::HTTP_11 => host.is_none(),
+        Version::HTTP_2 => host.is_none() && request.uri().authority().is_none(),
+        _ => false,
+    };
+    if second.is_some() || missing {
         return Err(Refusal::Malformed("there must be exactly one Host header\n"));
     }
     match (request.uri().authority(), host) {

@@ -1,4 +1,4 @@
-//! One connection: hyper's HTTP/1 over a watched stream, with every timeout kept by one sweep over all connections of
+//! One connection: HTTP/1 or HTTP/2 over a watched stream, with every timeout kept by one sweep over all connections of
 //! a thread instead of a timer for each request.
 
 mod body;
@@ -7,6 +7,7 @@ mod fast;
 mod front;
 mod handshake;
 mod head;
+mod http2;
 mod peer;
 mod progress;
 mod refusal;

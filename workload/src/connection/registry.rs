@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 
 use super::fast::Scratch;
+use super::http2::Session;
 use super::progress::Progress;
 use crate::clock::{Clock, Nanos};
 use crate::record::Record;
@@ -27,6 +28,8 @@ pub(crate) struct Hall {
     about: Cell<Nanos>,
     mood: Cell<Mood>,
     connections: RefCell<HashMap<u64, Rc<Progress>>>,
+    /// Those that speak HTTP/2.
+    sessions: RefCell<HashMap<u64, Rc<Session>>>,
     next: Cell<u64>,
 }
 
@@ -58,6 +61,7 @@ impl Hall {
             about: Cell::new(clock.now()),
             mood: Cell::new(Mood::Open),
             connections: RefCell::default(),
+            sessions: RefCell::default(),
             next: Cell::new(0),
         })
     }
@@ -85,9 +89,13 @@ impl Hall {
         self.mood.get()
     }
 
-    /// Asks up to `count` connections to go to another worker.
+    /// Asks up to `count` connections to go to another worker. Those that speak HTTP/2 can't, and are asked to end.
     pub(crate) fn part(&self, count: usize) {
-        self.connections.borrow().values().take(count).for_each(|progress| progress.part());
+        let connections = self.connections.borrow();
+        connections.values().take(count).for_each(|progress| progress.part());
+        let rest = count.saturating_sub(connections.len());
+        let now = self.about.get();
+        self.sessions.borrow().values().take(rest).for_each(|session| session.leave(now));
     }
 
     /// Ends what takes too long.
@@ -100,6 +108,12 @@ impl Hall {
             }
         }
         self.connections.borrow().values().for_each(|progress| progress.check(now, &limits, idle));
+        for session in self.sessions.borrow().values() {
+            if self.mood.get() == Mood::Closing {
+                session.leave(now);
+            }
+            session.check(now, &limits, idle);
+        }
     }
 
     /// Closes the connection that has been without a request for longest, if there is one.
@@ -111,9 +125,24 @@ impl Hall {
         }
     }
 
-    pub(super) fn enter(&self, progress: Rc<Progress>) -> u64 {
+    pub(super) fn enter_session(&self, session: Rc<Session>) -> u64 {
+        let key = self.new_key();
+        self.sessions.borrow_mut().insert(key, session);
+        key
+    }
+
+    pub(super) fn leave_session(&self, key: u64) {
+        self.sessions.borrow_mut().remove(&key);
+    }
+
+    fn new_key(&self) -> u64 {
         let key = self.next.get();
         self.next.set(key + 1);
+        key
+    }
+
+    pub(super) fn enter(&self, progress: Rc<Progress>) -> u64 {
+        let key = self.new_key();
         self.connections.borrow_mut().insert(key, progress);
         key
     }

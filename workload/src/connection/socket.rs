@@ -74,6 +74,14 @@ impl Socket {
         }
     }
 
+    /// Whether the client has asked for HTTP/2, as far as TLS tells.
+    pub(crate) fn agreed_on_http2(&self) -> bool {
+        match self {
+            Self::Plain(_) | Self::Fresh(_) => false,
+            Self::Tls(session) => session.get_ref().1.alpn_protocol() == Some(b"h2"),
+        }
+    }
+
     /// Makes closing it a reset: what the client has not taken is thrown away.
     pub(crate) fn reset_on_close(&self) {
         // A socket that does not take the option is closed all the same.

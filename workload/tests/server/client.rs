@@ -39,6 +39,10 @@ impl<S: Read + Write> Client<S> {
         Self { stream: BufReader::new(stream) }
     }
 
+    pub(crate) fn into_stream(self) -> S {
+        self.stream.into_inner()
+    }
+
     pub(crate) fn stream(&self) -> &S {
         self.stream.get_ref()
     }

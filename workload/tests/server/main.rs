@@ -7,6 +7,8 @@ mod age;
 mod authority;
 mod client;
 mod drain;
+mod frames;
+mod http2;
 mod inside;
 mod issuer;
 mod limits;

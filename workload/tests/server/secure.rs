@@ -50,6 +50,13 @@ impl Trust {
         Self { config: builder.with_client_auth_cert(chain, key).unwrap().into(), ..self }
     }
 
+    /// Speaks these protocols.
+    pub(crate) fn protocols(self, protocols: &[&str]) -> Self {
+        let mut config = (*self.config).clone();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Self { config: config.into(), ..self }
+    }
+
     /// Connects and agrees on TLS.
     pub(crate) fn connect(&self, service: &Service, name: &str) -> io::Result<TlsClient> {
         let mut socket = TcpStream::connect(service.server.addresses().listening)?;

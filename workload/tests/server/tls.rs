@@ -14,6 +14,7 @@ use rustls::{HandshakeKind, ProtocolVersion, SupportedProtocolVersion, version};
 
 use crate::authority::{Authority, Validity};
 use crate::client::Client;
+use crate::frames::{DATA, Frames};
 use crate::secure::{TlsClient, Trust};
 use crate::service::{Service, limited, start, workers};
 
@@ -269,5 +270,20 @@ fn a_name_may_be_an_address() {
     let service = serve(tls);
     assert!(matches!(ServerName::try_from("127.0.0.1").unwrap(), ServerName::IpAddress(_)));
     assert_eq!(files.trust().connect(&service, "127.0.0.1").unwrap().get("/").unwrap().status, 200);
+    service.stop();
+}
+
+#[test]
+fn http2_is_agreed_on_by_alpn() {
+    let files = Files::new();
+    let service = serve(files.tls());
+    let client = files.trust().protocols(&["h2", "http/1.1"]).connect(&service, "localhost").unwrap();
+    assert_eq!(client.session().alpn_protocol(), Some(&b"h2"[..]));
+    let mut frames = Frames::over(client.into_stream(), &[]).unwrap();
+    frames.get(1, "/").unwrap();
+    assert_eq!(frames.until(DATA).unwrap().payload, b"hello");
+    drop(frames);
+    let unknown = files.trust().protocols(&["spdy/1"]).connect(&service, "localhost");
+    assert!(unknown.is_err());
     service.stop();
 }

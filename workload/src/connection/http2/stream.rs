@@ -1,0 +1,103 @@
+//! The socket of an HTTP/2 connection, watched: what comes in is counted, and when nothing goes out is noted.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::{Buf as _, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::super::registry::Hall;
+use super::super::socket::Socket;
+use super::session::{Order, Session};
+
+/// A socket that keeps [`Session`] up to date.
+#[derive(Debug)]
+pub(super) struct MeteredStream {
+    /// Bytes that were read before it was known that they are HTTP/2.
+    ahead: Bytes,
+    socket: Socket,
+    session: Rc<Session>,
+    hall: Rc<Hall>,
+}
+
+impl MeteredStream {
+    pub(super) fn new(ahead: Bytes, socket: Socket, session: Rc<Session>, hall: Rc<Hall>) -> Self {
+        Self { ahead, socket, session, hall }
+    }
+
+    /// Keeps account of a write that returned `written`.
+    fn watch(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(_) => self.session.write_progressed(),
+            Poll::Pending => self.session.write_blocked(self.hall.about_now()),
+        }
+        written
+    }
+
+    fn fill(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.ahead.is_empty() {
+            return Pin::new(&mut self.socket).poll_read(cx, buf);
+        }
+        let length = self.ahead.len().min(buf.remaining());
+        buf.put_slice(&self.ahead[..length]);
+        self.ahead.advance(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for MeteredStream {
+    fn drop(&mut self) {
+        if self.session.order() == Order::Reset {
+            self.socket.reset_on_close();
+        }
+    }
+}
+
+impl AsyncRead for MeteredStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = self.fill(cx, buf);
+        let bytes = &buf.filled()[before..];
+        if !bytes.is_empty() {
+            self.session.read(bytes, self.hall.about_now());
+            if self.session.order() == Order::Close {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+            }
+        }
+        read
+    }
+}
+
+impl AsyncWrite for MeteredStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write(cx, buf);
+        self.watch(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write_vectored(cx, bufs);
+        self.watch(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
