@@ -1,7 +1,7 @@
 //! What all threads of one server share, and its `/stats`.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use axum::Router;
 use tokio::sync::watch;
@@ -14,6 +14,7 @@ use crate::record::Record;
 use crate::settings::Settings;
 use crate::stats::{Histogram, Rejected, Responses, STATS_VERSION, Stats};
 use crate::tls::Port;
+use crate::upstream::Settlement;
 use crate::worker::Roster;
 
 /// One server.
@@ -37,6 +38,8 @@ pub(crate) struct Core {
     /// TLS on the port for requests.
     pub(crate) tls: Option<Arc<Port>>,
     stage: watch::Sender<Stage>,
+    /// Who was admitted and then failed because of a breaker.
+    settlement: Mutex<Settlement>,
     /// By worker number.
     records: RwLock<Vec<Arc<Record>>>,
 }
@@ -89,6 +92,7 @@ impl Core {
             turned_away: AtomicUsize::default(),
             tls,
             stage: watch::Sender::new(Stage::Starting),
+            settlement: Mutex::default(),
             records: RwLock::default(),
         })
     }
@@ -136,14 +140,18 @@ impl Core {
             record.add_to(&mut stats);
         }
 
+        // Before the counts are read: snapshots are settled in their order.
+        let mut settlement = self.settlement.lock().unwrap_or_else(PoisonError::into_inner);
         let (now, tally, occupied) = self.gate.snapshot();
         stats.at_nanos = now.0;
         stats.queued = tally.queued.level();
         stats.in_flight = tally.in_flight.level();
         stats.arrivals = tally.arrivals;
         stats.retries = tally.retries;
-        stats.admitted = tally.admitted;
-        stats.rejected = tally.rejected;
+        let (admitted, breaker) = settlement.settle(tally.admitted, stats.rejected.breaker);
+        stats.admitted = admitted;
+        drop(settlement);
+        stats.rejected = Rejected { breaker, ..tally.rejected };
         stats.in_flight_seconds = tally.in_flight.seconds(now);
         stats.queued_seconds = tally.queued.seconds(now);
         stats.busy_seconds_per_worker = occupied.unwrap_or_else(|| self.cpu.seconds());

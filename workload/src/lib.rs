@@ -13,6 +13,8 @@ mod clock;
 #[cfg(feature = "server")]
 mod connection;
 #[cfg(feature = "server")]
+mod context;
+#[cfg(feature = "server")]
 mod control;
 #[cfg(feature = "server")]
 mod core;
@@ -32,6 +34,8 @@ pub mod stats;
 #[cfg(feature = "server")]
 mod tls;
 #[cfg(feature = "server")]
+pub mod upstream;
+#[cfg(feature = "server")]
 mod watch;
 #[cfg(feature = "server")]
 mod worker;
@@ -40,6 +44,7 @@ mod worker;
 pub use {
     admin::{JwksError, TokenError, WritersError},
     args::Args,
+    context::{NoRequestContext, RequestContext, RequestContextLayer, WithRequestContext},
     control::Drained,
     sample::{Cost, CostDistribution, sample_service},
     server::{Addresses, RunningServer, Server, StartError},

@@ -13,6 +13,8 @@ use crate::stats::{Histogram, ObjectiveCount, Responses, Stats};
 pub(crate) struct Record {
     /// By the first digit of the status: 2xx, 3xx, 4xx, 5xx.
     responses: [AtomicU64; 4],
+    /// Of the admitted requests, those that failed because of an open breaker.
+    failed_by_breaker: AtomicU64,
     objectives: Vec<Measured>,
     latency: Dense,
     service: Dense,
@@ -40,6 +42,7 @@ impl Record {
         });
         Self {
             responses: Default::default(),
+            failed_by_breaker: AtomicU64::default(),
             objectives: measured.collect(),
             latency: Dense::new(),
             service: Dense::new(),
@@ -51,6 +54,11 @@ impl Record {
     pub(crate) fn ran(&self, waited: Nanos, service: Nanos) {
         self.queue_wait.add(waited);
         self.service.add(service);
+    }
+
+    /// An admitted request failed because of an open breaker: it counts as rejected, and so not as answered.
+    pub(crate) fn failed_by_breaker(&self) {
+        self.failed_by_breaker.fetch_add(1, Relaxed);
     }
 
     /// An admitted request got an answer with this status.
@@ -78,6 +86,7 @@ impl Record {
             client_error: stats.responses.client_error + client_error,
             server_error: stats.responses.server_error + server_error,
         };
+        stats.rejected.breaker += self.failed_by_breaker.load(Relaxed);
         stats.objectives.resize_with(self.objectives.len(), ObjectiveCount::default);
         for (sum, measured) in stats.objectives.iter_mut().zip(&self.objectives) {
             sum.name.clone_from(&measured.name);

@@ -1,5 +1,7 @@
 //! `/metrics`: what [`Stats`] says, in Prometheus's text format.
 
+mod upstream;
+
 use std::fmt::{self, Write as _};
 
 use crate::stats::{Histogram, Stats, TlsStats};
@@ -40,6 +42,7 @@ impl Text {
         if let Some(tls) = &stats.tls {
             self.tls(tls)?;
         }
+        self.upstream(&crate::upstream::seen())?;
         self.histogram(
             "request_duration_seconds",
             "Head read to last byte written, successful.",

@@ -23,6 +23,7 @@ use super::refusal::Refusal;
 use super::registry::{Hall, Mood};
 use crate::admission::Permit;
 use crate::clock::Nanos;
+use crate::context::{REQUEST_ID, request_id};
 use crate::settings::Limits;
 use crate::worker::Desk;
 
@@ -75,6 +76,7 @@ impl Front {
         request: Request<Incoming>,
     ) -> Result<Response<AnswerBody>, Infallible> {
         let arrived = self.hall.now();
+        let id = request_id(request.headers());
         let outcome = match head::check(&request, &self.hall.limits) {
             Ok(()) => self.call(request, arrived).await,
             Err(refusal) => {
@@ -84,7 +86,9 @@ impl Front {
             }
         };
         let (response, permit) = outcome.unwrap_or_else(|refusal| (self.refuse(refusal), None));
-        Ok(self.finish(response, permit, arrived))
+        let mut response = self.finish(response, permit, arrived);
+        response.headers_mut().entry(REQUEST_ID).or_insert(id);
+        Ok(response)
     }
 
     async fn call(&self, request: Request<Incoming>, arrived: Nanos) -> Outcome {

@@ -17,6 +17,7 @@ use tower::Service as _;
 use crate::admission::{Entry, Errand, Gate, Job, Permit, WorkerId};
 use crate::clock::Nanos;
 use crate::connection::{Hall, Outcome, Peer, Refusal};
+use crate::upstream::FailedByBreaker;
 
 /// A worker's share of the service.
 #[derive(Debug)]
@@ -90,7 +91,11 @@ impl Desk {
         let record = &self.hall.record;
         record.ran(waited, ended - started);
         let response = response.unwrap_or_else(|Crashed| Refusal::Crashed.response());
-        record.responded(response.status());
+        if response.extensions().get::<FailedByBreaker>().is_some() {
+            record.failed_by_breaker();
+        } else {
+            record.responded(response.status());
+        }
         Ok((response, rest))
     }
 

@@ -6,6 +6,7 @@ mod admission;
 mod age;
 mod authority;
 mod client;
+mod context;
 mod drain;
 mod frames;
 mod http2;

@@ -2,9 +2,10 @@
 
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use http::response::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
 use super::grammar::After;
+use crate::context::REQUEST_ID;
 
 /// How the end of an answer's body is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,10 +62,18 @@ pub(super) fn head(
     more: Additions<'_>,
 ) {
     status_line(out, parts.status);
+    let mut more = more;
     for (name, value) in &parts.headers {
-        // What the framing says, it says itself.
-        let ours = name == CONNECTION || name == TRANSFER_ENCODING || name == DATE;
-        if !ours && (name != CONTENT_LENGTH || framing == Framing::None) {
+        if name == DATE {
+            more.date = value.as_bytes();
+        } else if name == REQUEST_ID {
+            // The context of the request has named it already.
+            more.request_id = value.as_bytes();
+        } else if name != CONNECTION
+            && name != TRANSFER_ENCODING
+            && (name != CONTENT_LENGTH || framing == Framing::None)
+        {
+            // What the framing says, it says itself.
             field(out, name.as_str(), value.as_bytes());
         }
     }
@@ -78,16 +87,16 @@ pub(super) fn head(
         }
         Framing::None => {}
     }
-    additions(out, parts.headers.get(DATE), more);
+    additions(out, more);
 }
 
 /// What every head ends with.
-pub(super) fn additions(out: &mut Vec<u8>, date: Option<&HeaderValue>, more: Additions<'_>) {
+pub(super) fn additions(out: &mut Vec<u8>, more: Additions<'_>) {
     if more.after == After::Close {
         out.extend_from_slice(b"connection: close\r\n");
     }
     field(out, "x-request-id", more.request_id);
-    field(out, "date", date.map_or(more.date, HeaderValue::as_bytes));
+    field(out, "date", more.date);
     out.extend_from_slice(b"\r\n");
 }
 
