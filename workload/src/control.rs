@@ -32,6 +32,7 @@ const LAST_ANSWERS: Duration = Duration::from_millis(100);
 /// Runs a server from its start to its end. The listener stays open until the server drains, whatever the workers do.
 pub(crate) async fn run(core: Arc<Core>, crew: Arc<Crew>) -> io::Result<Drained> {
     let bound = tokio::task::spawn_local(bound_delay(Arc::clone(&core)));
+    let watching = tokio::task::spawn_local(watch::watch_pulses(Arc::clone(&core)));
     let following = tokio::task::spawn_local(watch::follow_machine(crew));
     tokio::select! {
         () = sleep(core.settings.start_delay) => core.advance(Stage::Ready),
@@ -43,6 +44,7 @@ pub(crate) async fn run(core: Arc<Core>, crew: Arc<Crew>) -> io::Result<Drained>
     let drained = close(&core).await;
     bound.abort();
     following.abort();
+    watching.abort();
     spread.abort();
     Ok(drained)
 }

@@ -15,6 +15,7 @@ use crate::settings::Settings;
 use crate::stats::{Histogram, Rejected, Responses, STATS_VERSION, Stats};
 use crate::tls::Port;
 use crate::upstream::Settlement;
+use crate::watch::Pulses;
 use crate::worker::Roster;
 
 /// One server.
@@ -29,6 +30,7 @@ pub(crate) struct Core {
     pub(crate) cpu: Cpu,
     pub(crate) door: Door,
     pub(crate) host: Host,
+    pub(crate) pulses: Pulses,
     /// Whether each worker keeps to a CPU of its own.
     pub(crate) pinned: AtomicBool,
     /// Connections open now.
@@ -87,6 +89,7 @@ impl Core {
             cpu: Cpu::default(),
             door,
             host,
+            pulses: Pulses::default(),
             pinned: AtomicBool::default(),
             open: Arc::default(),
             turned_away: AtomicUsize::default(),

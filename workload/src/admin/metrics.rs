@@ -5,6 +5,7 @@ mod upstream;
 use std::fmt::{self, Write as _};
 
 use crate::stats::{Histogram, Stats, TlsStats};
+use crate::watch::Stalls;
 
 /// What is not in [`Stats`].
 #[derive(Debug)]
@@ -12,6 +13,7 @@ pub(super) struct Gauges {
     pub(super) connections: usize,
     pub(super) connections_refused: usize,
     pub(super) ready: bool,
+    pub(super) stalls: Vec<Stalls>,
 }
 
 /// Upper bounds of the histograms' buckets, in seconds.
@@ -39,6 +41,7 @@ impl Text {
         self.outcomes(stats)?;
         self.objectives(stats)?;
         self.workers(stats)?;
+        self.stalls(&gauges.stalls)?;
         if let Some(tls) = &stats.tls {
             self.tls(tls)?;
         }
@@ -60,6 +63,7 @@ impl Text {
             ("queued_requests", "Requests that wait for admission.", stats.queued as f64),
             ("in_flight_requests", "Requests admitted and not answered.", stats.in_flight as f64),
             ("connections", "Open connections.", gauges.connections as f64),
+            ("pinned", "Whether each worker keeps to a CPU of its own.", f64::from(u8::from(stats.pinned))),
             ("ready", "Whether the server is ready.", f64::from(u8::from(gauges.ready))),
         ] {
             self.family(name, "gauge", help, &[(String::new(), value)])?;
@@ -143,6 +147,29 @@ impl Text {
         self.family("tls_reloads_total", "counter", "Changed certificate files.", &rows)?;
         let failed = [(String::new(), tls.handshakes_failed as f64)];
         self.family("tls_handshakes_failed_total", "counter", "Connections without TLS agreed on.", &failed)
+    }
+
+    fn stalls(&mut self, stalls: &[Stalls]) -> fmt::Result {
+        type Of = fn(&Stalls) -> f64;
+        let families: [(&str, &str, &str, Of); 4] = [
+            ("stalls_total", "counter", "Times a worker's loop took over 10 ms to come round.", |worker| {
+                worker.count as f64
+            }),
+            ("stall_seconds_total", "counter", "Time for which it did not.", |worker| worker.seconds),
+            ("longest_stall_seconds", "gauge", "The longest of these times.", |worker| {
+                worker.longest_seconds
+            }),
+            ("stalled", "gauge", "Whether it has been stalled for over 10 ms now.", |worker| {
+                f64::from(u8::from(worker.now))
+            }),
+        ];
+        for (name, kind, help, of) in families {
+            let workers = stalls.iter().enumerate();
+            let rows: Vec<_> =
+                workers.map(|(number, worker)| (format!("worker=\"{number}\""), of(worker))).collect();
+            self.family(name, kind, help, &rows)?;
+        }
+        Ok(())
     }
 
     fn family(&mut self, name: &str, kind: &str, help: &str, values: Values<'_>) -> fmt::Result {

@@ -115,6 +115,7 @@ async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
         connections: core.open.load(Relaxed),
         connections_refused: core.turned_away.load(Relaxed),
         ready: core.stage() == Stage::Ready,
+        stalls: core.pulses.stalls(),
     };
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::render(&core.stats(), &gauges))
 }

@@ -15,6 +15,8 @@ pub(crate) enum Command {
     Serve(Arrival),
     /// Run a request that was admitted.
     Run(Job, Permit),
+    /// Say that the loop has come round.
+    Beat,
     /// Hand so many connections to others.
     Part(usize),
     /// Hand over everything, finish and end.

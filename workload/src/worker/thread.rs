@@ -33,6 +33,8 @@ pub(super) fn start(core: &Arc<Core>, worker: WorkerId) -> io::Result<()> {
         let mut builder = Builder::new_current_thread();
         // Threads for blocking calls inherit this one's CPUs, and would be pinned with it.
         builder.enable_all().on_thread_start(run_anywhere);
+        let (pulse, awake) = (core.pulses.of(worker), core.pulses.of(worker));
+        builder.on_thread_park(move || pulse.sleeps(true)).on_thread_unpark(move || awake.sleeps(false));
         match builder.build_local(LocalOptions::default()) {
             Ok(runtime) => {
                 runtime.block_on(run(core, worker, mailbox, commands, started));
@@ -149,6 +151,7 @@ impl Worker {
             Command::Run(job, permit) => {
                 drop(spawn_local(Rc::clone(&self.seating.desk).run_job(job, permit)));
             }
+            Command::Beat => self.core.pulses.of(self.id).answer(self.core.clock.now()),
             Command::Part(count) => self.hall.part(count),
             Command::Retire if self.mode == Mode::Serving => {
                 self.mode = Mode::Retiring;

@@ -91,6 +91,27 @@ fn the_heap_is_told_as_json() {
     assert!(heap["statistics"].is_object(), "{heap}");
 }
 
+/// A handler that keeps its worker from everything else.
+#[test]
+fn a_worker_that_reads_no_sockets_is_seen() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_headroom-workload"));
+    let process = Process::start(command.args(["--cpu", "60ms", "--workers", "1"]));
+    let mut admin = Client::connect(process.admin).unwrap();
+    let mut client = Client::connect(process.listening).unwrap();
+    let mut stalls = || {
+        let text = admin.get("/metrics").unwrap().body;
+        let prefix = "headroom_workload_stalls_total{worker=\"0\"} ";
+        text.lines()
+            .find_map(|line| line.strip_prefix(prefix))
+            .map_or(0, |count| count.parse::<u64>().unwrap())
+    };
+    while stalls() == 0 {
+        assert_eq!(client.get("/").unwrap().status, 200);
+    }
+    process.terminate();
+    assert_eq!(process.wait(), Some(0));
+}
+
 #[test]
 fn a_profile_has_bounds() {
     let service = start(|server| server);
