@@ -4,7 +4,7 @@ SHELL := /bin/sh
 ARGS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test cluster-up cluster-down e2e images chart lint bench bench-overload generate deny tools
+.PHONY: help demo test cluster-up cluster-down e2e images chart lint bench bench-tools bench-overload generate deny tools
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,9 +36,20 @@ lint: tools ## Checks format, lints and documentation
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
-bench: tools ## Times one decision, and measures the server's capacity against the closed form
-	cargo bench -p headroom-core -- $(ARGS)
-	cargo run --release -p headroom-workload --example capacity
+bench: tools bench-tools ## Times a decision, the capacity, and what a request costs beside nginx and others (40 minutes; ARGS=--quick: 3 after the builds)
+	cargo build --release -p headroom-workload -p headroom-bench --bins
+	cargo build --release --manifest-path workload/bench/peers/rust/Cargo.toml --target-dir target/bench/peers
+	cd workload/bench/peers/go && go build -trimpath -o ../../../../target/bench/peers/release/go-peer .
+	cargo bench -p headroom-core -- $(filter --quick,$(ARGS))
+	cargo run --release -p headroom-workload --example capacity -- $(filter --quick,$(ARGS))
+	target/release/headroom-bench server $(ARGS)
+
+# The servers that ours is compared with, and what builds or asks them.
+bench-tools:
+	@for need in nginx:nginx-light haproxy:haproxy h2o:h2o h2load:nghttp2-client openssl:openssl; do \
+	  command -v "$${need%%:*}" >/dev/null 2>&1 || missing="$$missing $${need##*:}"; done; \
+	test -z "$$missing" || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $$missing; }
+	@command -v go >/dev/null 2>&1 || { echo "go is missing: install Go 1.24 or later from https://go.dev/dl" >&2; exit 1; }
 
 bench-overload: tools ## Measures what overload does to the server, with admission and without (10 minutes; ARGS=--quick: 2)
 	cargo build --release -p headroom-workload -p headroom-bench

@@ -39,6 +39,10 @@ pub struct Args {
     seconds: Option<f64>,
 }
 
+/// Idle connections whose memory is measured: fewer if a server does not take as many with the descriptors there are.
+const IDLE: &[usize] = &[15_000, 9_000];
+const QUICK_IDLE: &[usize] = &[2_000];
+
 /// Cases of the short form.
 const QUICK: &[&str] = &["h1-64", "h1-512", "h1-close", "h2", "tls"];
 
@@ -53,7 +57,11 @@ impl Args {
         let mut cases = case::ALL.to_vec();
         cases.retain(|case| patterns.is_empty() || patterns.iter().any(|pattern| case.is_meant_by(pattern)));
         let names: Vec<_> = case::ALL.iter().map(ToString::to_string).collect();
-        anyhow::ensure!(!cases.is_empty(), "--cases means none of {}", names.join(", "));
+        anyhow::ensure!(
+            !cases.is_empty() || self.idle().is_some(),
+            "--cases means none of {}, memory",
+            names.join(", ")
+        );
         Ok(cases)
     }
 
@@ -69,6 +77,12 @@ impl Args {
         }
         servers.splice(1.min(servers.len())..1.min(servers.len()), self.binary.iter().cloned());
         Ok(servers)
+    }
+
+    /// How many idle connections there are when memory is measured, if it is.
+    pub fn idle(&self) -> Option<&'static [usize]> {
+        let wanted = self.cases.is_empty() || self.cases.iter().any(|case| case == "memory");
+        wanted.then_some(if self.quick { QUICK_IDLE } else { IDLE })
     }
 
     /// Where the peers are that are built for this.

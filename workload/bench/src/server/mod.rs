@@ -2,10 +2,15 @@
 
 mod args;
 mod case;
+mod certificate;
 mod client;
 mod cpus;
 pub mod floor;
+mod goals;
+mod h2load;
 mod measure;
+mod memory;
+mod page;
 mod peer;
 mod process;
 mod report;
@@ -13,6 +18,7 @@ mod statistics;
 mod text;
 mod turn;
 mod usage;
+mod versions;
 
 pub use args::Args;
 pub use measure::run;

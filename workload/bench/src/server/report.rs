@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::case::Case;
+use super::memory::Memory;
 use super::statistics::{median, paired_ratio, spread_percent};
 use super::turn::Turn;
 use crate::machine::Machine;
@@ -15,7 +16,10 @@ const SATURATED: f64 = 0.95;
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     pub machine: Machine,
+    /// Of the peers.
+    pub versions: Vec<String>,
     pub rows: Vec<Row>,
+    pub memory: Vec<Memory>,
     pub skipped: Vec<Skipped>,
 }
 
@@ -76,6 +80,14 @@ impl Report {
     }
 }
 
+impl Row {
+    /// Whether it is of that case.
+    pub fn is_of(&self, case: Case) -> bool {
+        (self.protocol, self.connections, self.workers)
+            == (case.protocol.name(), case.connections, case.workers)
+    }
+}
+
 impl Measured {
     /// The medians; `all` are the servers of the same case.
     pub fn row(&self, all: &[Self]) -> Option<Row> {
@@ -124,3 +136,6 @@ impl Measured {
         self.turns.iter().map(|(round, turn)| (*round, turn.cpu_micros)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

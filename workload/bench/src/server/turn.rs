@@ -1,19 +1,31 @@
 //! One server's turn in a round: warmed up, then measured from rest to rest.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::ensure;
 
 use super::case::{Case, Protocol};
-use super::client::{Client, Plain, Sample, Target, Wire, request};
+use super::client::{Client, Plain, Sample, Target, Tls, Wire, configuration, request};
+use super::h2load;
 use super::process::Running;
 use super::usage::CpuTime;
+
+/// Requests of h2load that tell how many there may be in a turn.
+const WARM_UP_REQUESTS: u64 = 20_000;
 
 /// How long a turn takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Length {
     pub warm_up: Duration,
     pub measured: Duration,
+}
+
+impl Length {
+    /// With what it takes to open the connections.
+    pub fn total(self) -> Duration {
+        self.warm_up + self.measured + Duration::from_millis(100)
+    }
 }
 
 /// What was measured in a turn.
@@ -29,19 +41,30 @@ pub struct Turn {
     pub utilisation: f64,
 }
 
-/// Measures a server that is running.
-pub fn measure(server: &Running, case: Case, length: Length) -> anyhow::Result<Turn> {
+/// Measures a server that is running. `folder` is for files of the client.
+pub fn measure(server: &Running, case: Case, length: Length, folder: &Path) -> anyhow::Result<Turn> {
     let one_request = case.protocol.one_request();
     let target = Target { address: server.address(), request: request(case.protocol), one_request };
     match case.protocol {
         Protocol::H1 | Protocol::H1Close | Protocol::H1Json | Protocol::H1Post => {
-            let client = Client::<Plain>::open(target, case.connections, ())?;
-            by_client(server, case, length, client)
+            by_client(server, case, length, Client::<Plain>::open(target, case.connections, ())?)
         }
-        Protocol::H2 | Protocol::Tls | Protocol::TlsHandshake => {
-            anyhow::bail!("there is no client for it yet")
+        Protocol::Tls | Protocol::TlsHandshake => {
+            by_client(server, case, length, Client::<Tls>::open(target, case.connections, configuration()?)?)
         }
+        Protocol::H2 => by_h2load(server, case, length, folder),
     }
+}
+
+/// It opens its connections within the measured time: thousands of requests for each make that small.
+fn by_h2load(server: &Running, case: Case, length: Length, folder: &Path) -> anyhow::Result<Turn> {
+    let warm = h2load::run(server.address(), case.connections, WARM_UP_REQUESTS, folder)?;
+    let rate = warm.requests as f64 / warm.elapsed.as_secs_f64();
+    let requests = (rate * length.measured.as_secs_f64()) as u64;
+    let before = CpuTime::of(server.pid())?;
+    let sample = h2load::run(server.address(), case.connections, requests.max(WARM_UP_REQUESTS), folder)?;
+    let used = CpuTime::of(server.pid())?.since(before);
+    Ok(Turn::new(&sample, used, case.workers))
 }
 
 fn by_client<W: Wire>(

@@ -1,4 +1,4 @@
-//! CPU time and memory of a process with its children, read from /proc.
+//! CPU time of a process with its children, read from /proc.
 
 use std::fs;
 use std::io;
@@ -49,7 +49,7 @@ impl CpuTime {
 }
 
 /// A process, its children, and theirs.
-fn family(pid: u32) -> Vec<u32> {
+pub fn family(pid: u32) -> Vec<u32> {
     let mut all = vec![pid];
     let mut next = 0;
     while let Some(&parent) = all.get(next) {

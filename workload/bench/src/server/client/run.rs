@@ -32,6 +32,14 @@ pub struct Sample {
     pub reopened: u64,
 }
 
+impl Sample {
+    /// Nothing happened, in no time.
+    pub fn nothing() -> anyhow::Result<Self> {
+        let latency = Histogram::new_with_bounds(1, MOST_NANOS, 3)?;
+        Ok(Self { requests: 0, elapsed: Duration::ZERO, latency, reopened: 0 })
+    }
+}
+
 /// What is sent where.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -72,12 +80,7 @@ impl<W: Wire> Client<W> {
     pub fn run(&mut self, duration: Duration) -> anyhow::Result<Sample> {
         let started = Instant::now();
         let end = started + duration;
-        let mut sample = Sample {
-            requests: 0,
-            elapsed: duration,
-            latency: Histogram::new_with_bounds(1, MOST_NANOS, 3)?,
-            reopened: 0,
-        };
+        let mut sample = Sample::nothing()?;
         let mut busy = 0;
         for index in 0..self.connections.len() {
             match &mut self.connections[index] {

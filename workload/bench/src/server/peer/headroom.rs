@@ -5,6 +5,11 @@ use std::process::Command;
 
 use super::Setup;
 
+/// Connections it takes when nothing is set.
+const DEFAULT_CONNECTIONS: usize = 10_000;
+/// Connections beyond those of the case.
+const SPARE: usize = 500;
+
 /// The server.
 pub fn command(program: &Path, setup: &Setup<'_>) -> Command {
     let mut command = Command::new(program);
@@ -16,6 +21,9 @@ pub fn command(program: &Path, setup: &Setup<'_>) -> Command {
         "--wait",
         "0s",
     ]);
+    if setup.case.connections > DEFAULT_CONNECTIONS {
+        command.args(["--max-connections", &(setup.case.connections + SPARE).to_string()]);
+    }
     if setup.case.protocol.encrypted() {
         let (certificate, key) = setup.certificate;
         command.arg("--tls-cert").arg(certificate).arg("--tls-key").arg(key);

@@ -5,6 +5,8 @@ mod haproxy;
 mod headroom;
 mod nginx;
 mod small;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -76,6 +78,11 @@ impl Peer {
             }
             _ => None,
         }
+    }
+
+    /// Whether its memory for idle connections is measured.
+    pub fn keeps_many_connections(&self) -> bool {
+        matches!(self, Self::Headroom { .. } | Self::Nginx)
     }
 
     /// The command that serves in the foreground.
