@@ -1,6 +1,6 @@
 //! What all threads of one server share, and its `/stats`.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Acquire, Ordering::Relaxed, fence};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use axum::Router;
@@ -77,7 +77,8 @@ impl Core {
         let rules = Rules {
             slots_per_worker: settings.slots_per_worker.map(Into::into),
             queue_length: settings.queue.length,
-            delay_bound: settings.queue.delay.into(),
+            delay: settings.queue.delay.into(),
+            objective: settings.tightest_objective(),
         };
         Arc::new(Self {
             clock,
@@ -142,22 +143,26 @@ impl Core {
         for record in &records {
             record.add_to(&mut stats);
         }
+        fence(Acquire);
 
         // Before the counts are read: snapshots are settled in their order.
         let mut settlement = self.settlement.lock().unwrap_or_else(PoisonError::into_inner);
-        let (now, tally, occupied) = self.gate.snapshot();
-        stats.at_nanos = now.0;
-        stats.queued = tally.queued.level();
-        stats.in_flight = tally.in_flight.level();
+        let tally = self.gate.snapshot();
+        stats.at_nanos = tally.at.0;
+        stats.queued = tally.queued;
+        stats.in_flight = tally.in_flight;
         stats.arrivals = tally.arrivals;
         stats.retries = tally.retries;
+        stats.adaptive_limit = tally.adaptive_limit;
+        stats.delay_bound_seconds = tally.delay_bound.0 as f64 * 1e-9;
+        stats.overloaded = tally.overloaded;
         let (admitted, breaker) = settlement.settle(tally.admitted, stats.rejected.breaker);
         stats.admitted = admitted;
         drop(settlement);
         stats.rejected = Rejected { breaker, ..tally.rejected };
-        stats.in_flight_seconds = tally.in_flight.seconds(now);
-        stats.queued_seconds = tally.queued.seconds(now);
-        stats.busy_seconds_per_worker = occupied.unwrap_or_else(|| self.cpu.seconds());
+        stats.in_flight_seconds = tally.in_flight_seconds;
+        stats.queued_seconds = tally.queued_seconds;
+        stats.busy_seconds_per_worker = tally.occupied_seconds.unwrap_or_else(|| self.cpu.seconds());
         stats.busy_seconds = stats.busy_seconds_per_worker.iter().sum();
         stats
     }
@@ -175,6 +180,9 @@ impl Core {
                 .settings
                 .slots_per_worker
                 .map(|slots| slots.get().saturating_mul(workers)),
+            adaptive_limit: None,
+            delay_bound_seconds: 0.0,
+            overloaded: false,
             queued: 0,
             in_flight: 0,
             arrivals: 0,

@@ -23,6 +23,8 @@ mod door;
 #[cfg(feature = "server")]
 mod host;
 #[cfg(feature = "server")]
+mod intake;
+#[cfg(feature = "server")]
 mod record;
 #[cfg(feature = "server")]
 mod sample;
@@ -49,8 +51,8 @@ pub use {
     sample::{Cost, CostDistribution, sample_service},
     server::{Addresses, RunningServer, Server, StartError},
     settings::{
-        ClientAuth, Cpus, Drain, Http1, Jwks, KeyPair, Limits, MAX_WORKERS, Objective, Pinning, Queue, Read,
-        ServiceAccount, Settings, Tls, Workers, Writes,
+        AdaptiveLimit, ClientAuth, Cpus, Drain, Http1, Jwks, KeyPair, Limits, MAX_WORKERS, Objective,
+        Overload, Pinning, Queue, Read, ServiceAccount, Settings, Tls, Workers, Writes,
     },
     tls::TlsError,
     worker::WorkersError,

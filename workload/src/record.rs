@@ -1,6 +1,6 @@
 //! What one worker has seen of its answers. Written by that worker without locks or allocation, read by anyone.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::Release};
 
 use http::StatusCode;
 
@@ -64,7 +64,8 @@ impl Record {
     /// An admitted request got an answer with this status.
     pub(crate) fn responded(&self, status: StatusCode) {
         let class = usize::from(status.as_u16() / 100).clamp(2, 5);
-        self.responses[class - 2].fetch_add(1, Relaxed);
+        // Whoever sees it sees too that the slot was left.
+        self.responses[class - 2].fetch_add(1, Release);
     }
 
     /// The last byte of a successful answer was written, so long after its request's head was read.

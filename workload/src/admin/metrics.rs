@@ -57,9 +57,13 @@ impl Text {
 
     fn gauges(&mut self, stats: &Stats, gauges: &Gauges) -> fmt::Result {
         let limit = stats.concurrency_limit.map_or(f64::INFINITY, f64::from);
+        let adaptive = stats.adaptive_limit.map_or(f64::INFINITY, f64::from);
         for (name, help, value) in [
             ("workers", "Workers that run.", f64::from(stats.workers)),
             ("concurrency_limit", "Requests that may run at the same time.", limit),
+            ("adaptive_limit", "As many of them as was measured to be of use.", adaptive),
+            ("delay_bound_seconds", "The longest wait for admission.", stats.delay_bound_seconds),
+            ("overloaded", "Whether the queue stands.", f64::from(u8::from(stats.overloaded))),
             ("queued_requests", "Requests that wait for admission.", stats.queued as f64),
             ("in_flight_requests", "Requests admitted and not answered.", stats.in_flight as f64),
             ("connections", "Open connections.", gauges.connections as f64),

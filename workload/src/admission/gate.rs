@@ -1,4 +1,7 @@
-//! Admission with its lock: requests come in from connections, go out to workers, and leave their slots.
+//! Admission as the workers use it: requests come in from connections, go out to workers, and leave their slots.
+//!
+//! While nothing waits, a request takes a slot of its own worker and gives it back without a lock and without an
+//! allocation, and is counted by its worker alone. Everything else goes through one lock.
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +10,10 @@ use axum::body::Body;
 use http::Request;
 use tokio::sync::{Notify, oneshot};
 
-use super::machine::{Admission, Rules, Taken, Ticket, Verdict, WorkerId};
+use super::home::{Home, Permit};
+use super::machine::{Admission, Marks, Rules, Taken, Turned, Verdict, WorkerId};
+use super::notice::Notice;
+use super::queue::Ticket;
 use super::tally::{Rejection, Tally};
 use crate::clock::{Clock, Nanos};
 use crate::connection::{Outcome, Refusal};
@@ -16,8 +22,9 @@ use crate::worker::{Command, Roster};
 /// The admission of one server.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    clock: Clock,
+    pub(super) clock: Clock,
     admission: Mutex<Admission<Job>>,
+    pub(super) notice: Arc<Notice>,
     roster: Arc<Roster>,
     /// Told when the queue is no longer empty, so that somebody watches its delay.
     began_waiting: Notify,
@@ -52,63 +59,23 @@ pub(crate) struct Errand {
     pub(crate) reply: oneshot::Receiver<Outcome>,
 }
 
-/// The right to run one request in one worker; the slot is free again when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Permit {
-    gate: Arc<Gate>,
-    worker: WorkerId,
-    since: Nanos,
-    /// When it was done, if that is known; else when the permit is dropped.
-    until: Option<Nanos>,
-}
-
 impl Gate {
     pub(crate) fn new(clock: Clock, rules: Rules, roster: Arc<Roster>) -> Arc<Self> {
-        let admission = Mutex::new(Admission::new(rules));
-        Arc::new(Self { clock, admission, roster, began_waiting: Notify::new() })
+        let admission = Admission::new(rules);
+        let notice = Arc::clone(&admission.notice);
+        let admission = Mutex::new(admission);
+        Arc::new(Self { clock, admission, notice, roster, began_waiting: Notify::new() })
     }
 
-    /// A request whose head was read at `now` in the worker `home`. Unless it may run here, it is taken away.
-    pub(crate) fn enter(self: &Arc<Self>, now: Nanos, home: WorkerId, request: &mut Request<Body>) -> Entry {
-        let retry = request.headers().contains_key("x-retry-attempt");
-        let mut reply = None;
-        let mut admission = self.admission();
-        admission.tally.retries += u64::from(retry);
-        let verdict = admission.arrive(now, home, || {
-            let (sender, receiver) = oneshot::channel();
-            reply = Some(receiver);
-            Job { request: Box::new(mem::take(request)), reply: sender, waited: Nanos::default() }
-        });
-        drop(admission);
-        let ticket = match verdict {
-            Verdict::Here => return Entry::Here(self.permit(home, now)),
-            Verdict::Rejected(reason) => return Entry::Rejected(reason),
-            Verdict::There(worker, job) => {
-                self.dispatch(worker, now, job);
-                None
-            }
-            Verdict::Waits(ticket) => {
-                self.began_waiting.notify_one();
-                Some(ticket)
-            }
-        };
-        let errand = reply.map(|reply| Errand { gate: Arc::clone(self), ticket, reply });
-        // A request that was taken away always has a reply to wait for.
-        errand.map_or(Entry::Rejected(Rejection::Abandoned), Entry::Elsewhere)
-    }
-
-    /// A request whose head is against the rules.
-    pub(crate) fn enter_malformed(&self) {
-        self.admission().arrive_malformed();
+    /// A worker's own way in. It has no slots until it is enlisted.
+    pub(crate) fn home(self: &Arc<Self>, worker: WorkerId) -> Home {
+        Home::new(Arc::clone(self), worker, self.admission().lane(worker))
     }
 
     /// A worker has started.
     pub(crate) fn enlist(self: &Arc<Self>, worker: WorkerId) {
-        let now = self.clock.now();
         self.admission().enlist(worker);
-        while let Some(taken) = self.take(now, worker) {
-            self.dispatch_taken(worker, now, taken);
-        }
+        self.follow(self.clock.now(), worker);
     }
 
     /// A worker gets nothing more.
@@ -138,32 +105,30 @@ impl Gate {
 
     /// From now on what finds no room is refused because the server stops.
     pub(crate) fn stop(&self) {
-        self.admission().stop();
+        self.admission().stop(self.clock.now());
     }
 
     /// Turns away everything that still waits.
     pub(crate) fn clear_queue(&self) {
-        let now = self.clock.now();
-        while let Some(job) = self.take_draining(now) {
-            job.refuse(Rejection::Draining);
-        }
+        let mut turned = Turned::new();
+        self.admission().turn_away_all(self.clock.now(), &mut turned);
+        refuse_all(turned);
     }
 
     /// Turns away what has waited too long; says whether anything waits still.
     pub(crate) fn shed_overdue(&self) -> bool {
-        let now = self.clock.now();
+        let mut turned = Turned::new();
         let mut admission = self.admission();
-        let overdue = take_all_overdue(&mut admission, now);
+        admission.turn_away_overdue(self.clock.now(), &mut turned);
         let waiting = admission.is_waiting();
         drop(admission);
-        refuse_all(overdue, Rejection::DelayBound);
+        refuse_all(turned);
         waiting
     }
 
     /// Whether nothing runs and nothing waits.
     pub(crate) fn is_idle(&self) -> bool {
-        let admission = self.admission();
-        admission.tally.in_flight.level() == 0 && !admission.is_waiting()
+        self.admission().is_idle()
     }
 
     /// Returns once a request waits.
@@ -171,47 +136,79 @@ impl Gate {
         self.began_waiting.notified().await;
     }
 
-    /// All counts at one moment, and the occupied seconds of each worker where slots are limited.
-    pub(crate) fn snapshot(&self) -> (Nanos, Tally, Option<Vec<f64>>) {
-        let admission = self.admission();
-        let now = self.clock.now();
-        (now, admission.tally.clone(), admission.occupied_seconds(now))
+    /// All counts at one moment.
+    pub(crate) fn snapshot(&self) -> Tally {
+        self.admission().tally(|| self.clock.now())
     }
 
-    fn release(self: &Arc<Self>, worker: WorkerId, now: Nanos, held: Nanos) {
-        let mut admission = self.admission();
-        admission.finish(now, worker, held);
-        let overdue = take_all_overdue(&mut admission, now);
-        let next = admission.take(now, worker);
-        drop(admission);
-        refuse_all(overdue, Rejection::DelayBound);
-        if let Some(taken) = next {
-            self.dispatch_taken(worker, now, taken);
+    /// A request that found no free slot in the worker `home`, or that arrived while others wait.
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        now: Nanos,
+        home: WorkerId,
+        marks: Marks,
+        request: &mut Request<Body>,
+    ) -> Admitted {
+        let mut reply = None;
+        let mut turned = Turned::new();
+        let job = || {
+            let (sender, receiver) = oneshot::channel();
+            reply = Some(receiver);
+            Job { request: Box::new(mem::take(request)), reply: sender, waited: Nanos::default() }
+        };
+        let verdict = self.admission().arrive(now, home, marks, job, &mut turned);
+        refuse_all(turned);
+        let ticket = match verdict {
+            Verdict::Here => return Admitted::Here,
+            Verdict::Rejected(reason) => return Admitted::Rejected(reason),
+            Verdict::There(worker, job) => {
+                self.dispatch(worker, now, job);
+                None
+            }
+            Verdict::Waits(ticket) => {
+                self.began_waiting.notify_one();
+                Some(ticket)
+            }
+        };
+        let errand = reply.map(|reply| Errand { gate: Arc::clone(self), ticket, reply });
+        // A request that was taken away always has a reply to wait for.
+        errand.map_or(Admitted::Rejected(Rejection::Abandoned), Admitted::Elsewhere)
+    }
+
+    /// So many requests may run in `worker`.
+    pub(super) fn limit(self: &Arc<Self>, now: Nanos, worker: WorkerId, limit: u32) {
+        self.admission().limit(worker, limit);
+        self.follow(now, worker);
+    }
+
+    /// A slot that was sent a request is free again.
+    pub(super) fn release(self: &Arc<Self>, now: Nanos, worker: WorkerId, held: Nanos) {
+        self.admission().finish(now, worker, held);
+        if self.notice.is_waiting() {
+            self.follow(now, worker);
         }
     }
 
-    fn dispatch_taken(self: &Arc<Self>, worker: WorkerId, now: Nanos, taken: Taken<Job>) {
-        let Taken { mut job, waited } = taken;
-        job.waited = waited;
-        self.dispatch(worker, now, job);
+    /// Fills the free slots of a worker with what waits.
+    pub(super) fn follow(self: &Arc<Self>, now: Nanos, worker: WorkerId) {
+        loop {
+            let mut turned = Turned::new();
+            let mut admission = self.admission();
+            admission.turn_away_overdue(now, &mut turned);
+            let next = admission.take(now, worker, &mut turned);
+            drop(admission);
+            refuse_all(turned);
+            let Some(Taken { mut job, waited }) = next else { return };
+            job.waited = waited;
+            self.dispatch(worker, now, job);
+        }
     }
 
     fn dispatch(self: &Arc<Self>, worker: WorkerId, now: Nanos, job: Job) {
         // A worker ends only after its permits are back, so its mailbox is open; were it not, dropping the command
         // would free the slot and tell the connection.
-        drop(self.roster.send(worker, Command::Run(job, self.permit(worker, now))));
-    }
-
-    fn permit(self: &Arc<Self>, worker: WorkerId, since: Nanos) -> Permit {
-        Permit { gate: Arc::clone(self), worker, since, until: None }
-    }
-
-    fn take(&self, now: Nanos, worker: WorkerId) -> Option<Taken<Job>> {
-        self.admission().take(now, worker)
-    }
-
-    fn take_draining(&self, now: Nanos) -> Option<Job> {
-        self.admission().take_draining(now)
+        let permit = Permit::sent(Arc::clone(self), worker, now);
+        drop(self.roster.send(worker, Command::Run(job, permit)));
     }
 
     fn admission(&self) -> MutexGuard<'_, Admission<Job>> {
@@ -219,13 +216,16 @@ impl Gate {
     }
 }
 
-/// Empty, and then without an allocation, unless the queue is overloaded.
-fn take_all_overdue(admission: &mut Admission<Job>, now: Nanos) -> Vec<Job> {
-    std::iter::from_fn(|| admission.take_overdue(now)).collect()
+/// What became of a request under the lock.
+#[derive(Debug)]
+pub(super) enum Admitted {
+    Here,
+    Elsewhere(Errand),
+    Rejected(Rejection),
 }
 
-fn refuse_all(jobs: Vec<Job>, reason: Rejection) {
-    for job in jobs {
+fn refuse_all(turned: Turned<Job>) {
+    for (job, reason) in turned {
         job.refuse(reason);
     }
 }
@@ -237,30 +237,21 @@ impl Job {
     }
 }
 
+impl Errand {
+    /// Takes it back because its deadline has passed. Whether it was still waiting, and is now counted as rejected.
+    pub(crate) fn expire(mut self) -> bool {
+        self.withdraw(Rejection::DeadlineExpired)
+    }
+
+    fn withdraw(&mut self, reason: Rejection) -> bool {
+        let Some(ticket) = self.ticket.take() else { return false };
+        let withdrawn = self.gate.admission().withdraw(self.gate.clock.now(), ticket, reason);
+        withdrawn.is_some()
+    }
+}
+
 impl Drop for Errand {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            let abandoned = self.gate.admission().abandon(self.gate.clock.now(), ticket);
-            drop(abandoned);
-        }
-    }
-}
-
-impl Permit {
-    /// Since when the slot is held.
-    pub(crate) fn since(&self) -> Nanos {
-        self.since
-    }
-
-    /// Gives the slot back as of `now`, which saves a look at the clock.
-    pub(crate) fn finish(mut self, now: Nanos) {
-        self.until = Some(now);
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let now = self.until.unwrap_or_else(|| self.gate.clock.now());
-        self.gate.release(self.worker, now, now - self.since);
+        self.withdraw(Rejection::Abandoned);
     }
 }

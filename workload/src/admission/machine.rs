@@ -1,10 +1,17 @@
 //! The rules of admission, as plain code: who runs where, who waits, who is turned away.
 //!
-//! Work conserving: while a request waits, every slot of every live worker is taken. The queue is first come, first
-//! served, bounded in length and in delay.
+//! Work conserving: while a request waits, every slot of every live worker is taken. Slots are taken and given back
+//! without the lock this is kept under; so before it looks for a free one it raises a flag that whoever gives a slot
+//! back looks at afterwards, and no slot becomes free unseen.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
+use super::class::Class;
+use super::lane::Lane;
+use super::notice::Notice;
+use super::outlook::Outlook;
+use super::patience::{Pace, Patience, Wishes};
+use super::queue::{Queue, Ticket, Waiting};
 use super::tally::{Integral, Rejection, Tally};
 use crate::clock::Nanos;
 
@@ -12,36 +19,47 @@ use crate::clock::Nanos;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct WorkerId(pub(crate) usize);
 
-/// Names a waiting request. Tickets grow with arrival.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticket(u64);
-
 /// The bounds of admission.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
-    /// Requests one worker may run at the same time; `None` for no limit.
+    /// Requests one worker may run at the same time; `None` for no limit but what is measured.
     pub(crate) slots_per_worker: Option<u32>,
     pub(crate) queue_length: usize,
-    pub(crate) delay_bound: Nanos,
+    /// The longest wait that is allowed.
+    pub(crate) delay: Nanos,
+    /// The tightest latency objective.
+    pub(crate) objective: Option<Nanos>,
+}
+
+/// What admission needs to know of a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Marks {
+    pub(crate) class: Class,
+    /// When nobody needs its answer any more.
+    pub(crate) deadline: Option<Nanos>,
+    /// Whether the client has sent it before.
+    pub(crate) retry: bool,
 }
 
 /// The state of admission over all workers; `J` is what waits.
 #[derive(Debug)]
 pub(crate) struct Admission<J> {
     rules: Rules,
-    workers: Vec<Slots>,
-    queue: VecDeque<Waiting<J>>,
-    next_ticket: u64,
-    /// Running mean of how long a slot is held, for the wait to expect.
-    mean_hold: Nanos,
+    posts: Vec<Post>,
+    queue: Queue<J>,
+    patience: Patience,
     stopping: Stopping,
-    pub(super) tally: Tally,
+    pub(super) notice: Arc<Notice>,
+    /// Of those that run in another worker than the one that read them, or have waited.
+    admitted: u64,
+    /// Of those that had to wait or found no place to.
+    rejected: [u64; Rejection::COUNT],
 }
 
 /// What becomes of an arrival.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict<J> {
-    /// It runs in the worker that read it.
+    /// It has a slot of the worker that read it.
     Here,
     /// It runs in another worker.
     There(WorkerId, J),
@@ -58,23 +76,24 @@ pub(crate) struct Taken<J> {
     pub(crate) waited: Nanos,
 }
 
+/// What is turned away on the way, and why.
+pub(crate) type Turned<J> = Vec<(J, Rejection)>;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stopping {
     No,
     Yes,
 }
 
+/// A worker as admission sees it.
 #[derive(Debug)]
-struct Waiting<J> {
-    ticket: Ticket,
-    since: Nanos,
-    job: J,
-}
-
-#[derive(Debug)]
-struct Slots {
+struct Post {
     role: Role,
-    held: Integral,
+    lane: Arc<Lane>,
+    /// What it runs of others' requests and of those that have waited.
+    sent: Integral,
+    /// The largest integral of what it ran that was ever reported.
+    reported: u128,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,106 +110,126 @@ impl<J> Admission<J> {
     pub(crate) fn new(rules: Rules) -> Self {
         Self {
             rules,
-            workers: Vec::new(),
-            queue: VecDeque::new(),
-            next_ticket: 0,
-            mean_hold: Nanos::default(),
+            posts: Vec::new(),
+            queue: Queue::new(),
+            patience: Patience::new(Wishes { delay: rules.delay, objective: rules.objective }),
             stopping: Stopping::No,
-            tally: Tally::default(),
+            notice: Arc::default(),
+            admitted: 0,
+            rejected: [0; Rejection::COUNT],
         }
     }
 
-    /// A request's head was read in the worker `home`; `job` is made of it unless it can run there at once.
-    pub(crate) fn arrive(&mut self, now: Nanos, home: WorkerId, job: impl FnOnce() -> J) -> Verdict<J> {
-        self.tally.arrivals += 1;
-        if let Some(worker) = self.free_worker(home) {
-            self.occupy(worker, now);
-            return if worker == home { Verdict::Here } else { Verdict::There(worker, job()) };
+    /// The slots of a worker; none until it is enlisted.
+    pub(super) fn lane(&mut self, worker: WorkerId) -> Arc<Lane> {
+        while self.posts.len() <= worker.0 {
+            let lane = Arc::new(Lane::default());
+            self.posts.push(Post { role: Role::Gone, lane, sent: Integral::default(), reported: 0 });
         }
-        if self.queue.len() >= self.rules.queue_length {
-            return self.refuse(Rejection::QueueFull);
-        }
-        if self.expected_wait() > self.rules.delay_bound {
-            return self.refuse(Rejection::DelayBound);
-        }
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
-        let job = job();
-        self.queue.push_back(Waiting { ticket, since: now, job });
-        self.tally.queued.raise(now);
-        Verdict::Waits(ticket)
+        Arc::clone(&self.posts[worker.0].lane)
     }
 
-    /// A request's head was read and can't be accepted, whatever the load.
-    pub(crate) fn arrive_malformed(&mut self) {
-        self.tally.arrivals += 1;
-        self.tally.reject(Rejection::Malformed);
+    /// A request read in the worker `home` found no free slot there, or others wait; `job` is made of it unless it can
+    /// run there at once.
+    pub(crate) fn arrive(
+        &mut self,
+        now: Nanos,
+        home: WorkerId,
+        marks: Marks,
+        job: impl FnOnce() -> J,
+        turned: &mut Turned<J>,
+    ) -> Verdict<J> {
+        // Before any lane is looked at: a slot given back from now on goes to whoever waits.
+        self.notice.set_waiting(true);
+        let verdict = self.place(now, home, marks, job, turned);
+        self.settle(now);
+        verdict
     }
 
-    /// A request has left its slot in `worker` after `held`; `take` says who follows.
-    pub(crate) fn finish(&mut self, now: Nanos, worker: WorkerId, held: Nanos) {
-        // One part in 16: the mean follows a change of the load within some dozens of requests.
-        self.mean_hold = Nanos(self.mean_hold.0 - self.mean_hold.0 / 16 + held.0 / 16);
-        self.workers[worker.0].held.lower(now);
-        self.tally.in_flight.lower(now);
-    }
-
-    /// The next waiting request for a free slot of `worker`.
-    pub(crate) fn take(&mut self, now: Nanos, worker: WorkerId) -> Option<Taken<J>> {
-        if !self.has_room(worker) {
+    /// A slot of `worker` may be free: the next waiting request for it.
+    pub(crate) fn take(&mut self, now: Nanos, worker: WorkerId, turned: &mut Turned<J>) -> Option<Taken<J>> {
+        if self.queue.is_empty() || !self.posts[worker.0].lane.take() {
             return None;
         }
-        let taken = self.dequeue(now)?;
-        self.occupy(worker, now);
-        Some(taken)
+        let next = self.next(now, turned);
+        match &next {
+            Some(_) => self.occupy(worker, now),
+            None => drop(self.posts[worker.0].lane.untake()),
+        }
+        self.settle(now);
+        next
     }
 
-    /// The next request that has waited longer than the bound.
-    pub(crate) fn take_overdue(&mut self, now: Nanos) -> Option<J> {
-        let overdue = self.queue.front().is_some_and(|first| now - first.since > self.rules.delay_bound);
-        overdue.then(|| self.turn_away(now, Rejection::DelayBound)).flatten()
+    /// A request that was sent to `worker` has left its slot after `held`.
+    pub(crate) fn finish(&mut self, now: Nanos, worker: WorkerId, held: Nanos) {
+        let post = &mut self.posts[worker.0];
+        post.sent.lower(now);
+        post.lane.give_back(held);
     }
 
-    /// The next of all that wait, to be told that the server ends.
-    pub(crate) fn take_draining(&mut self, now: Nanos) -> Option<J> {
-        self.turn_away(now, Rejection::Draining)
+    /// Turns away what has waited longer than the bound.
+    pub(crate) fn turn_away_overdue(&mut self, now: Nanos, turned: &mut Turned<J>) {
+        let longest = self.patience.longest(self.pace());
+        let before = turned.len();
+        while let Some(overdue) = self.queue.pop_older(now, now - longest) {
+            turned.push((overdue.job, self.count(Rejection::DelayBound)));
+        }
+        if turned.len() > before {
+            self.settle(now);
+        }
     }
 
-    /// The client of a waiting request has left.
-    pub(crate) fn abandon(&mut self, now: Nanos, ticket: Ticket) -> Option<J> {
-        let index = self.queue.binary_search_by_key(&ticket, |waiting| waiting.ticket).ok()?;
-        let waiting = self.queue.remove(index)?;
-        self.tally.queued.lower(now);
-        self.tally.reject(Rejection::Abandoned);
+    /// Turns away all that wait, because the server ends.
+    pub(crate) fn turn_away_all(&mut self, now: Nanos, turned: &mut Turned<J>) {
+        while let Some(waiting) = self.queue.pop(now, self.patience.order()) {
+            turned.push((waiting.job, self.count(Rejection::Draining)));
+        }
+        self.settle(now);
+    }
+
+    /// A waiting request is withdrawn: its client has left, or its deadline has passed.
+    pub(crate) fn withdraw(&mut self, now: Nanos, ticket: Ticket, reason: Rejection) -> Option<J> {
+        let waiting = self.queue.remove(now, ticket)?;
+        self.rejected[reason.index()] += 1;
+        self.settle(now);
         Some(waiting.job)
     }
 
     /// A worker begins: its slots are free from now on. The caller then takes what waits.
     pub(crate) fn enlist(&mut self, worker: WorkerId) {
-        while self.workers.len() <= worker.0 {
-            self.workers.push(Slots { role: Role::Gone, held: Integral::default() });
-        }
-        self.workers[worker.0].role = Role::Live;
+        let limit = self.rules.most_slots();
+        self.lane(worker).set_limit(limit);
+        self.posts[worker.0].role = Role::Live;
     }
 
     /// A worker gets nothing more.
     pub(crate) fn retire(&mut self, worker: WorkerId) {
-        self.workers[worker.0].role = Role::Retiring;
+        self.posts[worker.0].role = Role::Retiring;
+        self.posts[worker.0].lane.set_limit(0);
+    }
+
+    /// So many requests may run in a worker, but not more than there are slots. The caller then takes what waits.
+    pub(crate) fn limit(&mut self, worker: WorkerId, limit: u32) {
+        let post = &self.posts[worker.0];
+        if post.role == Role::Live {
+            post.lane.set_limit(limit.min(self.rules.most_slots()));
+        }
     }
 
     /// Whether a worker has nothing left to finish.
     pub(crate) fn has_finished(&self, worker: WorkerId) -> bool {
-        self.workers[worker.0].held.level() == 0
+        self.posts[worker.0].lane.slots().held == 0
     }
 
     /// A worker has ended; its number is free.
     pub(crate) fn dismiss(&mut self, worker: WorkerId) {
-        self.workers[worker.0].role = Role::Gone;
+        self.posts[worker.0].role = Role::Gone;
     }
 
     /// From now on what finds no room is refused because the server stops.
-    pub(crate) fn stop(&mut self) {
+    pub(crate) fn stop(&mut self, now: Nanos) {
         self.stopping = Stopping::Yes;
+        self.settle(now);
     }
 
     /// Whether requests wait.
@@ -198,75 +237,165 @@ impl<J> Admission<J> {
         !self.queue.is_empty()
     }
 
+    /// Whether nothing runs and nothing waits.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.posts.iter().all(|post| post.lane.slots().held == 0)
+    }
+
     /// The lowest number that no worker has.
     pub(crate) fn free_number(&self) -> WorkerId {
-        let gone = self.workers.iter().position(|slots| slots.role == Role::Gone);
-        WorkerId(gone.unwrap_or(self.workers.len()))
+        let gone = self.posts.iter().position(|post| post.role == Role::Gone);
+        WorkerId(gone.unwrap_or(self.posts.len()))
     }
 
     /// Numbers of the live workers, ascending.
     pub(crate) fn live(&self) -> impl DoubleEndedIterator<Item = WorkerId> {
-        let numbers = self.workers.iter().enumerate().filter(|(_, slots)| slots.role == Role::Live);
+        let numbers = self.posts.iter().enumerate().filter(|(_, post)| post.role == Role::Live);
         numbers.map(|(number, _)| WorkerId(number))
     }
 
-    /// Share of the slots occupied, integrated, in seconds, for each worker; `None` without a limit.
-    pub(crate) fn occupied_seconds(&self, now: Nanos) -> Option<Vec<f64>> {
-        let slots = f64::from(self.rules.slots_per_worker?);
-        Some(self.workers.iter().map(|worker| worker.held.seconds(now) / slots).collect())
+    /// All counts. Each request is counted in one place at any moment, in its worker's meter or here, so they add up.
+    pub(crate) fn tally(&mut self, clock: impl FnOnce() -> Nanos) -> Tally {
+        let readings: Vec<_> = self.posts.iter().map(|post| post.lane.meter.read()).collect();
+        // After all that was read has happened.
+        let now = clock();
+        let mut tally =
+            Tally { at: now, admitted: self.admitted, queued: self.queue.len(), ..Tally::default() };
+        Rejection::add_all(&self.rejected, &mut tally.rejected);
+        let mut areas = Vec::with_capacity(readings.len());
+        for (post, reading) in self.posts.iter_mut().zip(readings) {
+            tally.admitted += reading.admitted;
+            tally.retries += reading.retries;
+            tally.in_flight += reading.running() + post.sent.level();
+            Rejection::add_all(&reading.rejected, &mut tally.rejected);
+            // What ended between the reading and `now` counts up to `now`: less than that is never said again.
+            post.reported = post.reported.max(reading.area(now) + post.sent.area(now));
+            areas.push(post.reported as f64 * 1e-9);
+        }
+        tally.arrivals = tally.admitted + tally.rejected.total() + tally.queued;
+        tally.queued_seconds = self.queue.seconds(now);
+        tally.in_flight_seconds = areas.iter().sum();
+        let slots = self.rules.slots_per_worker;
+        tally.occupied_seconds =
+            slots.map(|slots| areas.into_iter().map(|area| area / f64::from(slots)).collect());
+        tally.adaptive_limit = self.measured_limit();
+        tally.delay_bound = self.patience.longest(self.pace());
+        tally.overloaded = self.patience.is_overloaded();
+        tally
     }
 
-    fn free_worker(&self, home: WorkerId) -> Option<WorkerId> {
-        if self.rules.slots_per_worker.is_none() || self.has_room(home) {
+    fn place(
+        &mut self,
+        now: Nanos,
+        home: WorkerId,
+        marks: Marks,
+        job: impl FnOnce() -> J,
+        turned: &mut Turned<J>,
+    ) -> Verdict<J> {
+        // What becomes free while somebody waits is theirs.
+        if self.queue.is_empty()
+            && let Some(worker) = self.take_slot(home)
+        {
+            if worker == home {
+                return Verdict::Here;
+            }
+            self.occupy(worker, now);
+            return Verdict::There(worker, job());
+        }
+        if let Some(reason) = self.outlook().refuses(marks.class) {
+            self.rejected[reason.index()] += 1;
+            return Verdict::Rejected(reason);
+        }
+        if self.queue.len() >= self.rules.queue_length as u64
+            && let Some(less) = self.queue.pop_less_important(now, marks.class)
+        {
+            turned.push((less.job, self.count(Rejection::Priority)));
+        }
+        Verdict::Waits(self.queue.push(now, marks.class, marks.deadline, job()))
+    }
+
+    /// Takes a slot of the worker `home`, else of the one that runs the fewest requests.
+    fn take_slot(&self, home: WorkerId) -> Option<WorkerId> {
+        if self.posts[home.0].lane.take() {
             return Some(home);
         }
-        // While somebody waits nothing is free: no need to look.
-        if !self.queue.is_empty() {
-            return None;
+        loop {
+            let slots = |worker: &WorkerId| self.posts[worker.0].lane.slots();
+            let free = self.live().filter(|worker| slots(worker).are_free());
+            let worker = free.min_by_key(|worker| slots(worker).held)?;
+            if self.posts[worker.0].lane.take() {
+                return Some(worker);
+            }
         }
-        let open = self.live().filter(|worker| self.has_room(*worker));
-        open.min_by_key(|worker| self.workers[worker.0].held.level())
     }
 
-    fn has_room(&self, worker: WorkerId) -> bool {
-        let slots = &self.workers[worker.0];
-        let limit = self.rules.slots_per_worker.map_or(u64::MAX, u64::from);
-        slots.role == Role::Live && slots.held.level() < limit
+    /// The next that can still be in time.
+    fn next(&mut self, now: Nanos, turned: &mut Turned<J>) -> Option<Taken<J>> {
+        let needs = self.pace().mean;
+        loop {
+            let Waiting { since, deadline, job, .. } = self.queue.pop(now, self.patience.order())?;
+            if deadline.is_none_or(|deadline| deadline > now + needs) {
+                return Some(Taken { job, waited: now - since });
+            }
+            turned.push((job, self.count(Rejection::DeadlineExpired)));
+        }
     }
 
     fn occupy(&mut self, worker: WorkerId, now: Nanos) {
-        self.workers[worker.0].held.raise(now);
-        self.tally.in_flight.raise(now);
-        self.tally.admitted += 1;
+        self.posts[worker.0].sent.raise(now);
+        self.admitted += 1;
     }
 
-    /// The wait of one more request: a slot becomes free every mean hold over all slots.
-    fn expected_wait(&self) -> Nanos {
-        let slots = self.live().count() as u64 * u64::from(self.rules.slots_per_worker.unwrap_or(1));
-        Nanos(self.mean_hold.0.saturating_mul(self.queue.len() as u64 + 1) / slots.max(1))
+    /// The queue has changed: draws the conclusions and tells everybody.
+    fn settle(&mut self, now: Nanos) {
+        self.patience.observe(now, self.outlook().backlog(), self.pace());
+        self.notice.publish(&self.outlook());
+        self.notice.set_waiting(!self.queue.is_empty());
     }
 
-    fn dequeue(&mut self, now: Nanos) -> Option<Taken<J>> {
-        let first = self.queue.pop_front()?;
-        self.tally.queued.lower(now);
-        Some(Taken { job: first.job, waited: now - first.since })
+    fn outlook(&self) -> Outlook {
+        let pace = self.pace();
+        Outlook {
+            waiting: self.queue.by_class(),
+            length: u32::try_from(self.rules.queue_length).unwrap_or(u32::MAX),
+            slots: self.live_lanes().map(|lane| u64::from(lane.slots().limit)).sum(),
+            hold: pace.mean,
+            bound: self.patience.expected(pace),
+            stopping: self.stopping == Stopping::Yes,
+        }
     }
 
-    fn turn_away(&mut self, now: Nanos, reason: Rejection) -> Option<J> {
-        let taken = self.dequeue(now)?;
-        self.count(reason);
-        Some(taken.job)
+    /// How long handlers take, in the slowest worker: all are told the same.
+    fn pace(&self) -> Pace {
+        let mean = self.live_lanes().map(Lane::mean_hold).max();
+        let slow = self.live_lanes().map(Lane::slow).max();
+        Pace { mean: mean.unwrap_or_default(), slow: slow.unwrap_or_default() }
     }
 
-    fn refuse(&mut self, reason: Rejection) -> Verdict<J> {
-        Verdict::Rejected(self.count(reason))
+    fn live_lanes(&self) -> impl Iterator<Item = &Lane> {
+        self.posts.iter().filter(|post| post.role == Role::Live).map(|post| &*post.lane)
     }
 
-    /// Counts a rejection for lack of room; once the server stops, that is the reason for all of them.
+    fn measured_limit(&self) -> Option<u32> {
+        let most = self.rules.most_slots();
+        let is_measured = self.live_lanes().any(|lane| lane.slots().limit < most);
+        let sum = || self.live_lanes().fold(0u32, |sum, lane| sum.saturating_add(lane.slots().limit));
+        is_measured.then(sum)
+    }
+
+    /// Counts one that is turned away; once the server stops, that is the reason for all for which there is no room.
     fn count(&mut self, reason: Rejection) -> Rejection {
-        let reason = if self.stopping == Stopping::Yes { Rejection::Draining } else { reason };
-        self.tally.reject(reason);
+        let for_room = matches!(reason, Rejection::QueueFull | Rejection::DelayBound);
+        let stops = self.stopping == Stopping::Yes && for_room;
+        let reason = if stops { Rejection::Draining } else { reason };
+        self.rejected[reason.index()] += 1;
         reason
+    }
+}
+
+impl Rules {
+    fn most_slots(&self) -> u32 {
+        self.slots_per_worker.unwrap_or(u32::MAX)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cpus;
 mod http1;
+mod overload;
 mod tls;
 mod values;
 mod writes;
@@ -14,6 +15,7 @@ use clap::{Parser, ValueEnum};
 
 use self::cpus::CpuArgs;
 use self::http1::Http1Args;
+use self::overload::OverloadArgs;
 use self::tls::TlsArgs;
 use self::values::{
     parse_answer_bytes, parse_connection_age, parse_duration, parse_objective, parse_workers,
@@ -39,15 +41,18 @@ pub struct Args {
     workers: Workers,
     #[command(flatten)]
     cpus: CpuArgs,
-    /// Requests that may run at the same time in one worker; without it there is no limit and no queue.
+    /// Requests that may run at the same time in one worker; without it there is no limit but what is measured.
     #[arg(long, env = "HEADROOM_WORKLOAD_SLOTS_PER_WORKER")]
     slots_per_worker: Option<NonZeroU32>,
     /// Requests that may wait for a slot, over all workers.
     #[arg(long, env = "HEADROOM_WORKLOAD_QUEUE", default_value_t = 1024)]
     queue: usize,
-    /// How long a request may wait for a slot before it is refused.
-    #[arg(long, env = "HEADROOM_WORKLOAD_QUEUE_DELAY", default_value = "50ms", value_parser = parse_duration)]
-    queue_delay: Duration,
+    /// How long a request may wait for a slot before it is refused. Default: 200ms, or less if the
+    /// tightest objective leaves less.
+    #[arg(long, env = "HEADROOM_WORKLOAD_QUEUE_DELAY", value_parser = parse_duration)]
+    queue_delay: Option<Duration>,
+    #[command(flatten)]
+    overload: OverloadArgs,
     /// How long a request may take from its head to its answer.
     #[arg(long, env = "HEADROOM_WORKLOAD_REQUEST_TIMEOUT", default_value = "5s", value_parser = parse_duration)]
     request_timeout: Duration,
@@ -99,6 +104,9 @@ pub struct Args {
     answer_bytes: usize,
 }
 
+/// Nobody waits longer unless somebody has said so.
+const LONGEST_DELAY: Duration = Duration::from_millis(200);
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Distribution {
     Fixed,
@@ -123,6 +131,9 @@ impl Args {
 
     /// The server's settings.
     pub fn settings(self) -> Settings {
+        let tightest = self.objective.iter().map(|objective| objective.threshold).min();
+        let derived = || tightest.map_or(LONGEST_DELAY, |objective| objective.min(LONGEST_DELAY));
+        let delay = self.queue_delay.unwrap_or_else(derived);
         Settings {
             listen: self.listen,
             admin: self.admin_listen,
@@ -130,7 +141,8 @@ impl Args {
             workers: self.workers,
             cpus: self.cpus.into(),
             slots_per_worker: self.slots_per_worker,
-            queue: Queue { length: self.queue, delay: self.queue_delay },
+            queue: Queue { length: self.queue, delay },
+            overload: self.overload.into(),
             objectives: self.objective,
             revision: self.revision,
             open_reads: self.writes.open_reads(),
@@ -151,13 +163,26 @@ impl Args {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
-    use crate::settings::Cpus;
+    use crate::settings::{Cpus, Overload};
+
+    #[rstest]
+    #[case::nothing(&[], 200)]
+    #[case::objective(&["--objective=p99=80ms,slow=2s"], 80)]
+    #[case::long_objective(&["--objective=p99=2s"], 200)]
+    #[case::said(&["--objective=p99=80ms", "--queue-delay=3s"], 3000)]
+    fn the_queue_delay_follows_the_objective_unless_it_is_said(#[case] args: &[&str], #[case] millis: u64) {
+        let args = Args::parse_from([&["headroom-workload"], args].concat());
+        assert_eq!(args.settings().queue.delay, Duration::from_millis(millis));
+    }
 
     #[test]
     fn defaults_are_those_of_the_library() {
         let settings = Args::parse_from(["headroom-workload"]).settings();
         assert_eq!(settings.limits, Limits::default());
+        assert_eq!(settings.overload, Overload::default());
         assert_eq!((settings.queue, settings.drain), (Queue::default(), Drain::default()));
         assert_eq!((settings.workers, settings.cpus), (Workers::Auto, Cpus::default()));
     }

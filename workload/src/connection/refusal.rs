@@ -31,8 +31,8 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         match self {
+            Self::Overloaded(Rejection::DeadlineExpired) | Self::TimedOut | Self::Crashed => None,
             Self::Overloaded(_) => headers.insert(RETRY_AFTER, HeaderValue::from_static("1")),
-            Self::TimedOut | Self::Crashed => None,
             // What follows on such a connection can't be trusted to be a request.
             Self::Malformed(_) | Self::UriTooLong | Self::BodyTooLarge | Self::BodyTooSlow => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"))
@@ -50,7 +50,7 @@ impl Refusal {
             Self::Malformed(rule) => (StatusCode::BAD_REQUEST, rule),
             Self::UriTooLong => (StatusCode::URI_TOO_LONG, "the request target is too long\n"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n"),
-            Self::Overloaded(reason) => (StatusCode::SERVICE_UNAVAILABLE, overload_text(reason)),
+            Self::Overloaded(reason) => (overload_status(reason), overload_text(reason)),
             Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "the request took too long\n"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "the request body came too slowly\n"),
             Self::Crashed => (StatusCode::INTERNAL_SERVER_ERROR, "the request failed inside the server\n"),
@@ -58,10 +58,21 @@ impl Refusal {
     }
 }
 
+fn overload_status(reason: Rejection) -> StatusCode {
+    match reason {
+        Rejection::ClientLimit => StatusCode::TOO_MANY_REQUESTS,
+        Rejection::DeadlineExpired => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
 fn overload_text(reason: Rejection) -> &'static str {
     match reason {
         Rejection::QueueFull => "overloaded: the queue is full\n",
         Rejection::DelayBound => "overloaded: the wait would be too long\n",
+        Rejection::ClientLimit => "too many requests of this client\n",
+        Rejection::Priority => "overloaded: more important requests come first\n",
+        Rejection::DeadlineExpired => "the deadline has passed\n",
         Rejection::Draining => "overloaded: the server is stopping\n",
         Rejection::Abandoned | Rejection::Malformed => "not accepted\n",
     }

@@ -2,11 +2,13 @@
 
 mod cpus;
 mod http1;
+mod overload;
 mod reads;
 mod tls;
 
 pub use cpus::{Cpus, Pinning};
 pub use http1::Http1;
+pub use overload::{AdaptiveLimit, Overload};
 pub use reads::Read;
 pub use tls::{ClientAuth, KeyPair, Tls};
 
@@ -14,6 +16,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::clock::Nanos;
 
 /// The largest number of workers a server runs.
 pub const MAX_WORKERS: usize = 256;
@@ -31,10 +35,12 @@ pub struct Settings {
     pub workers: Workers,
     /// Which CPUs they run on.
     pub cpus: Cpus,
-    /// Requests that may run at the same time in one worker. `None`: no limit, and then nothing ever queues.
+    /// Requests that may run at the same time in one worker. `None`: no limit but what is measured.
     pub slots_per_worker: Option<NonZeroU32>,
     /// The one queue in front of all slots.
     pub queue: Queue,
+    /// What happens when more arrives than can be served.
+    pub overload: Overload,
     /// Latency objectives, counted as good and late in `/stats`.
     pub objectives: Vec<Objective>,
     /// The revision reported in `/stats` (hash of the pod template without resources).
@@ -161,6 +167,7 @@ impl Default for Settings {
             cpus: Cpus::default(),
             slots_per_worker: None,
             queue: Queue::default(),
+            overload: Overload::default(),
             objectives: Vec::new(),
             revision: String::new(),
             writes: Writes::Off,
@@ -173,9 +180,25 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The threshold of the tightest latency objective.
+    pub(crate) fn tightest_objective(&self) -> Option<Nanos> {
+        self.objectives.iter().map(|objective| objective.threshold.into()).min()
+    }
+
+    /// Whether the number of requests that run at the same time follows what is measured.
+    pub(crate) fn has_adaptive_limit(&self) -> bool {
+        match self.overload.adaptive_limit {
+            AdaptiveLimit::WithoutSlots => self.slots_per_worker.is_none(),
+            AdaptiveLimit::On => true,
+            AdaptiveLimit::Off => false,
+        }
+    }
+}
+
 impl Default for Queue {
     fn default() -> Self {
-        Self { length: 1024, delay: Duration::from_millis(50) }
+        Self { length: 1024, delay: Duration::from_millis(200) }
     }
 }
 

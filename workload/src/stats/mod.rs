@@ -42,6 +42,15 @@ pub struct Stats {
     /// Requests that may run at the same time over all workers, if that is limited.
     #[serde(default)]
     pub concurrency_limit: Option<u32>,
+    /// Requests that may run at the same time over all workers, as far as what was measured limits them.
+    #[serde(default)]
+    pub adaptive_limit: Option<u32>,
+    /// The longest that a request may wait for admission now, in seconds.
+    #[serde(default, deserialize_with = "counters::integral")]
+    pub delay_bound_seconds: f64,
+    /// Whether the queue has been too long for so long that the newest requests are served first.
+    #[serde(default)]
+    pub overloaded: bool,
     /// Requests waiting for admission now.
     #[serde(default, deserialize_with = "counters::count")]
     pub queued: u64,

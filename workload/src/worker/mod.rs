@@ -3,6 +3,7 @@
 mod crew;
 mod desk;
 mod entrance;
+mod gauge;
 mod roster;
 mod thread;
 

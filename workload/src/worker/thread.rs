@@ -114,7 +114,7 @@ impl Worker {
     fn new(core: Arc<Core>, id: WorkerId, mailbox: UnboundedSender<Command>) -> io::Result<Self> {
         let listener = core.door.listener()?;
         let hall = Hall::new(core.clock, core.settings.limits, core.settings.http1, core.record_of(id));
-        let desk = Desk::new(id, Arc::clone(&core.gate), Rc::clone(&hall), core.router.clone());
+        let desk = Desk::new(id, &core, Rc::clone(&hall));
         let connections = Arc::new(AtomicUsize::default());
         let seating = Rc::new(Seating {
             core: Arc::clone(&core),

@@ -1,19 +1,29 @@
-//! Admission over invented times: tables for the rules, and random histories for what must hold after every step.
+//! Admission over invented times: tables for the rules, random histories for what must hold after every step, and
+//! threads for what must hold between them.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::stats::Rejected;
 
 const HOME: WorkerId = WorkerId(0);
 const OTHER: WorkerId = WorkerId(1);
+const NORMAL: Marks = Marks { class: Class::Normal, deadline: None, retry: false };
 
 fn millis(count: u64) -> Nanos {
     Nanos(count * 1_000_000)
 }
 
+fn rules(slots: Option<u32>, queue_length: usize) -> Rules {
+    Rules { slots_per_worker: slots, queue_length, delay: millis(50), objective: None }
+}
+
 fn admission(workers: usize, slots: Option<u32>, queue_length: usize) -> Admission<u64> {
-    let rules = Rules { slots_per_worker: slots, queue_length, delay_bound: millis(50) };
-    let mut admission = Admission::new(rules);
+    let mut admission = Admission::new(rules(slots, queue_length));
     for worker in 0..workers {
         admission.enlist(WorkerId(worker));
     }
@@ -21,7 +31,36 @@ fn admission(workers: usize, slots: Option<u32>, queue_length: usize) -> Admissi
 }
 
 fn arrive(admission: &mut Admission<u64>, at: Nanos, job: u64) -> Verdict<u64> {
-    admission.arrive(at, HOME, || job)
+    arrive_as(admission, at, NORMAL, job).0
+}
+
+fn arrive_as(
+    admission: &mut Admission<u64>,
+    at: Nanos,
+    marks: Marks,
+    job: u64,
+) -> (Verdict<u64>, Turned<u64>) {
+    let mut turned = Turned::new();
+    (admission.arrive(at, HOME, marks, || job, &mut turned), turned)
+}
+
+/// What ran at home leaves its slot.
+fn leave(admission: &mut Admission<u64>, held: Nanos) {
+    admission.lane(HOME).give_back(held);
+}
+
+fn take(admission: &mut Admission<u64>, at: Nanos, worker: WorkerId) -> Option<Taken<u64>> {
+    admission.take(at, worker, &mut Turned::new())
+}
+
+fn overdue(admission: &mut Admission<u64>, at: Nanos) -> Vec<u64> {
+    let mut turned = Turned::new();
+    admission.turn_away_overdue(at, &mut turned);
+    turned.into_iter().map(|(job, _)| job).collect()
+}
+
+fn rejected(admission: &mut Admission<u64>) -> Rejected {
+    admission.tally(|| millis(0)).rejected
 }
 
 #[test]
@@ -48,8 +87,30 @@ fn whoever_becomes_free_takes_the_first_that_waits() {
         _ = arrive(&mut admission, millis(job), job);
     }
     admission.finish(millis(10), OTHER, millis(8));
-    assert_eq!(admission.take(millis(10), OTHER), Some(Taken { job: 3, waited: millis(7) }));
-    assert_eq!(admission.take(millis(10), OTHER), None);
+    assert_eq!(take(&mut admission, millis(10), OTHER), Some(Taken { job: 3, waited: millis(7) }));
+    assert_eq!(take(&mut admission, millis(10), OTHER), None);
+}
+
+#[test]
+fn a_measured_limit_holds_and_a_higher_one_frees_slots() {
+    let mut admission = admission(1, None, 10);
+    admission.limit(HOME, 1);
+    assert_eq!(arrive(&mut admission, millis(0), 1), Verdict::Here);
+    assert!(matches!(arrive(&mut admission, millis(0), 2), Verdict::Waits(_)));
+    assert_eq!(admission.tally(|| millis(0)).adaptive_limit, Some(1));
+    admission.limit(HOME, 2);
+    assert_eq!(take(&mut admission, millis(1), HOME).map(|taken| taken.job), Some(2));
+    admission.limit(HOME, u32::MAX);
+    assert_eq!(admission.tally(|| millis(1)).adaptive_limit, None);
+}
+
+#[test]
+fn no_measured_limit_is_above_the_slots_or_given_to_a_worker_that_retires() {
+    let mut admission = admission(2, Some(3), 10);
+    admission.limit(HOME, 5);
+    admission.retire(OTHER);
+    admission.limit(OTHER, 5);
+    assert_eq!([HOME, OTHER].map(|worker| admission.lane(worker).slots().limit), [3, 0]);
 }
 
 #[test]
@@ -58,20 +119,16 @@ fn what_has_waited_too_long_is_turned_away_in_order() {
     for at in [0, 0, 20, 40] {
         _ = arrive(&mut admission, millis(at), at);
     }
-    assert_eq!(admission.take_overdue(millis(50)), None);
-    assert_eq!(admission.take_overdue(millis(71)), Some(0));
-    assert_eq!(admission.take_overdue(millis(71)), Some(20));
-    assert_eq!(admission.take_overdue(millis(71)), None);
-    assert_eq!(admission.tally.rejected.delay_bound, 2);
+    assert!(overdue(&mut admission, millis(50)).is_empty());
+    assert_eq!(overdue(&mut admission, millis(71)), [0, 20]);
+    assert_eq!(rejected(&mut admission).delay_bound, 2);
 }
 
 #[test]
 fn what_would_wait_too_long_is_refused_at_once() {
     let mut admission = admission(1, Some(1), 100);
-    for _ in 0..100 {
-        assert_eq!(arrive(&mut admission, millis(0), 0), Verdict::Here);
-        admission.finish(millis(0), HOME, millis(20));
-    }
+    assert_eq!(arrive(&mut admission, millis(0), 0), Verdict::Here);
+    leave(&mut admission, millis(20));
     assert_eq!(arrive(&mut admission, millis(0), 1), Verdict::Here);
     assert!(matches!(arrive(&mut admission, millis(0), 2), Verdict::Waits(_)));
     assert!(matches!(arrive(&mut admission, millis(0), 3), Verdict::Waits(_)));
@@ -80,28 +137,100 @@ fn what_would_wait_too_long_is_refused_at_once() {
 }
 
 #[test]
+fn a_full_queue_makes_room_for_the_more_important() {
+    let mut admission = admission(1, Some(1), 2);
+    let of = |class| Marks { class, ..NORMAL };
+    assert_eq!(arrive(&mut admission, millis(0), 1), Verdict::Here);
+    for (job, class) in [(2, Class::Bulk), (3, Class::Bulk)] {
+        assert!(matches!(arrive_as(&mut admission, millis(0), of(class), job).0, Verdict::Waits(_)));
+    }
+    let (verdict, turned) = arrive_as(&mut admission, millis(0), of(Class::High), 4);
+    assert!(matches!(verdict, Verdict::Waits(_)));
+    assert_eq!(turned, [(3, Rejection::Priority)]);
+    let (verdict, _) = arrive_as(&mut admission, millis(0), of(Class::Bulk), 5);
+    assert_eq!(verdict, Verdict::Rejected(Rejection::QueueFull));
+    leave(&mut admission, millis(1));
+    assert_eq!(take(&mut admission, millis(1), HOME).map(|taken| taken.job), Some(4));
+    assert_eq!((rejected(&mut admission).priority, rejected(&mut admission).queue_full), (1, 1));
+}
+
+#[test]
+fn what_can_no_longer_be_in_time_is_passed_over() {
+    let mut admission = admission(1, Some(1), 10);
+    let until = |deadline| Marks { deadline: Some(millis(deadline)), ..NORMAL };
+    assert_eq!(arrive(&mut admission, millis(0), 1), Verdict::Here);
+    for (job, deadline) in [(2, 30), (3, 34), (4, 36)] {
+        _ = arrive_as(&mut admission, millis(0), until(deadline), job);
+    }
+    leave(&mut admission, millis(5));
+    let mut turned = Turned::new();
+    let taken = admission.take(millis(30), HOME, &mut turned);
+    assert_eq!(taken, Some(Taken { job: 4, waited: millis(30) }));
+    assert_eq!(turned, [(2, Rejection::DeadlineExpired), (3, Rejection::DeadlineExpired)]);
+}
+
+#[test]
+fn a_slot_for_which_nobody_is_in_time_is_free() {
+    let mut admission = admission(1, Some(1), 10);
+    _ = arrive(&mut admission, millis(0), 1);
+    _ = arrive_as(&mut admission, millis(0), Marks { deadline: Some(millis(1)), ..NORMAL }, 2);
+    leave(&mut admission, millis(5));
+    assert_eq!(take(&mut admission, millis(2), HOME), None);
+    assert!(admission.is_idle());
+}
+
+#[test]
+fn an_overload_serves_the_newest_first_until_the_queue_has_drained() {
+    let mut admission = admission(1, Some(1), 100);
+    assert_eq!(arrive(&mut admission, millis(0), 0), Verdict::Here);
+    leave(&mut admission, millis(10));
+    _ = arrive(&mut admission, millis(0), 0);
+    for job in 1..=5 {
+        _ = arrive(&mut admission, millis(0), job);
+    }
+    // A backlog of 50 ms for 100 ms, as nothing is turned away meanwhile.
+    admission.finish(millis(100), HOME, millis(10));
+    assert_eq!(take(&mut admission, millis(100), HOME).map(|taken| taken.job), Some(1));
+    for job in 6..=9 {
+        _ = arrive(&mut admission, millis(100 + job), job);
+    }
+    assert!(admission.tally(|| millis(110)).overloaded);
+    admission.finish(millis(111), HOME, millis(10));
+    let newest = take(&mut admission, millis(111), HOME).map(|taken| taken.job);
+    assert!(newest > Some(4), "{newest:?}");
+    assert!(!overdue(&mut admission, millis(500)).is_empty());
+    assert!(!admission.tally(|| millis(500)).overloaded);
+}
+
+#[test]
 fn a_client_that_leaves_gives_up_its_place() {
     let mut admission = admission(1, Some(1), 10);
     assert_eq!(arrive(&mut admission, millis(0), 1), Verdict::Here);
     let Verdict::Waits(ticket) = arrive(&mut admission, millis(1), 2) else { panic!("it must wait") };
     _ = arrive(&mut admission, millis(2), 3);
-    assert_eq!(admission.abandon(millis(3), ticket), Some(2));
-    assert_eq!(admission.abandon(millis(3), ticket), None);
-    admission.finish(millis(4), HOME, millis(4));
-    assert_eq!(admission.take(millis(4), HOME).map(|taken| taken.job), Some(3));
-    assert_eq!(admission.tally.rejected.deadline_expired, 1);
+    assert_eq!(admission.withdraw(millis(3), ticket, Rejection::Abandoned), Some(2));
+    assert_eq!(admission.withdraw(millis(3), ticket, Rejection::Abandoned), None);
+    leave(&mut admission, millis(4));
+    assert_eq!(take(&mut admission, millis(4), HOME).map(|taken| taken.job), Some(3));
+    assert_eq!(rejected(&mut admission).deadline_expired, 1);
 }
 
 #[test]
 fn a_retiring_worker_gets_nothing_and_its_number_is_free_when_it_has_ended() {
     let mut admission = admission(2, Some(1), 10);
-    assert_eq!(admission.arrive(millis(0), OTHER, || 1), Verdict::Here);
-    admission.retire(OTHER);
-    assert_eq!(admission.arrive(millis(0), OTHER, || 2), Verdict::There(HOME, 2));
-    _ = admission.arrive(millis(0), OTHER, || 3);
+    let mut arrive = |job| {
+        let verdict = admission.arrive(millis(0), OTHER, NORMAL, || job, &mut Turned::new());
+        if job == 1 {
+            admission.retire(OTHER);
+        }
+        verdict
+    };
+    assert_eq!(arrive(1), Verdict::Here);
+    assert_eq!(arrive(2), Verdict::There(HOME, 2));
+    assert!(matches!(arrive(3), Verdict::Waits(_)));
     assert!(!admission.has_finished(OTHER));
-    admission.finish(millis(5), OTHER, millis(5));
-    assert_eq!(admission.take(millis(5), OTHER), None);
+    admission.lane(OTHER).give_back(millis(5));
+    assert_eq!(take(&mut admission, millis(5), OTHER), None);
     assert!(admission.has_finished(OTHER));
     assert_eq!(admission.free_number(), WorkerId(2));
     admission.dismiss(OTHER);
@@ -111,50 +240,57 @@ fn a_retiring_worker_gets_nothing_and_its_number_is_free_when_it_has_ended() {
 #[test]
 fn a_stopping_server_says_so() {
     let mut admission = admission(1, Some(1), 1);
-    admission.stop();
+    admission.stop(millis(0));
     _ = arrive(&mut admission, millis(0), 1);
     _ = arrive(&mut admission, millis(0), 2);
     assert_eq!(arrive(&mut admission, millis(0), 3), Verdict::Rejected(Rejection::Draining));
-    assert_eq!(admission.take_draining(millis(0)), Some(2));
-    assert_eq!(admission.tally.rejected.draining, 2);
+    let mut turned = Turned::new();
+    admission.turn_away_all(millis(0), &mut turned);
+    assert_eq!(turned, [(2, Rejection::Draining)]);
+    assert_eq!(rejected(&mut admission).draining, 2);
 }
 
 #[test]
 fn integrals_are_exact() {
     let mut admission = admission(1, Some(2), 10);
     // Two run from 0 s, one waits from 1 s to 3 s and runs to 4 s.
+    let lane = admission.lane(HOME);
     for at in [0, 0, 1000] {
-        _ = arrive(&mut admission, millis(at), at);
+        if arrive(&mut admission, millis(at), at) == Verdict::Here {
+            lane.meter.admit(millis(at));
+        }
     }
-    admission.finish(millis(3000), HOME, millis(3000));
-    assert!(admission.take(millis(3000), HOME).is_some());
+    lane.meter.finish(millis(0), millis(3000));
+    leave(&mut admission, millis(3000));
+    assert!(take(&mut admission, millis(3000), HOME).is_some());
     admission.finish(millis(4000), HOME, millis(1000));
-    let tally = &admission.tally;
-    assert_eq!(tally.in_flight.seconds(millis(5000)), 4.0 * 2.0 + 1.0);
-    assert_eq!(tally.queued.seconds(millis(5000)), 2.0);
-    assert_eq!(admission.occupied_seconds(millis(5000)), Some(vec![4.5]));
+    let tally = admission.tally(|| millis(5000));
+    assert_eq!(tally.in_flight_seconds, 4.0 * 2.0 + 1.0);
+    assert_eq!(tally.queued_seconds, 2.0);
+    assert_eq!(tally.occupied_seconds, Some(vec![4.5]));
 }
 
 /// One thing that happens to admission.
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    Arrive { home: usize },
-    Malformed,
+    Arrive { home: usize, class: usize, patience: Option<u64> },
     Finish { which: usize },
-    Abandon { which: usize },
+    Withdraw { which: usize },
     Shed,
+    Limit { which: usize, limit: u32 },
     Enlist,
     Retire { which: usize },
 }
 
 fn step() -> impl Strategy<Value = (u64, Step)> {
     let any = any::<usize>;
+    let arrive = (any(), 0..Class::COUNT, prop::option::of(0..50_000_000u64));
     let step = prop_oneof![
-        8 => any().prop_map(|home| Step::Arrive { home }),
-        1 => Just(Step::Malformed),
+        8 => arrive.prop_map(|(home, class, patience)| Step::Arrive { home, class, patience }),
         6 => any().prop_map(|which| Step::Finish { which }),
-        1 => any().prop_map(|which| Step::Abandon { which }),
+        1 => any().prop_map(|which| Step::Withdraw { which }),
         1 => Just(Step::Shed),
+        1 => (any(), 1..4u32).prop_map(|(which, limit)| Step::Limit { which, limit }),
         1 => Just(Step::Enlist),
         1 => any().prop_map(|which| Step::Retire { which }),
     ];
@@ -165,92 +301,122 @@ fn step() -> impl Strategy<Value = (u64, Step)> {
 struct Played {
     admission: Admission<u64>,
     now: Nanos,
-    running: Vec<(WorkerId, Nanos)>,
+    /// Worker, start, and whether the worker that read it runs it.
+    running: Vec<(WorkerId, Nanos, bool)>,
     waiting: Vec<(Ticket, u64)>,
     arrived: u64,
+    turned: u64,
 }
 
 impl Played {
     fn new(slots: Option<u32>) -> Self {
         let admission = admission(1, slots, 8);
-        Self { admission, now: Nanos(0), running: Vec::new(), waiting: Vec::new(), arrived: 0 }
+        Self { admission, now: Nanos(0), running: vec![], waiting: vec![], arrived: 0, turned: 0 }
     }
 
     fn play(&mut self, step: Step) {
+        let live: Vec<WorkerId> = self.admission.live().collect();
+        let mut turned = Turned::new();
         match step {
-            Step::Arrive { home } => self.arrive(home),
-            Step::Malformed => {
-                self.arrived += 1;
-                self.admission.arrive_malformed();
+            Step::Arrive { home, class, patience } => {
+                let deadline = patience.map(|patience| self.now + Nanos(patience));
+                let marks = Marks { class: Class::ALL[class], deadline, retry: false };
+                self.arrive(home, marks, &mut turned);
             }
             Step::Finish { which } if !self.running.is_empty() => {
-                let (worker, since) = self.running.swap_remove(which % self.running.len());
-                self.admission.finish(self.now, worker, self.now - since);
-                self.take_all(worker);
+                let (worker, since, home) = self.running.swap_remove(which % self.running.len());
+                if home {
+                    self.admission.lane(worker).meter.finish(since, self.now);
+                    self.admission.lane(worker).give_back(self.now - since);
+                } else {
+                    self.admission.finish(self.now, worker, self.now - since);
+                }
+                self.take_all(worker, &mut turned);
             }
-            Step::Abandon { which } if !self.waiting.is_empty() => {
+            Step::Withdraw { which } if !self.waiting.is_empty() => {
                 let (ticket, job) = self.waiting.remove(which % self.waiting.len());
-                assert_eq!(self.admission.abandon(self.now, ticket), Some(job));
+                let withdrawn = self.admission.withdraw(self.now, ticket, Rejection::Abandoned);
+                assert_eq!(withdrawn, Some(job));
+                self.turned += 1;
             }
-            Step::Shed => {
-                while let Some(job) = self.admission.take_overdue(self.now) {
-                    assert_eq!(self.waiting.remove(0).1, job);
-                }
+            Step::Shed => self.admission.turn_away_overdue(self.now, &mut turned),
+            Step::Limit { which, limit } => {
+                let worker = live[which % live.len()];
+                self.admission.limit(worker, limit);
+                self.take_all(worker, &mut turned);
             }
-            Step::Enlist => {
+            Step::Enlist if live.len() < 6 => {
                 let worker = self.admission.free_number();
-                if worker.0 < 6 {
-                    self.admission.enlist(worker);
-                    self.take_all(worker);
-                }
+                self.admission.enlist(worker);
+                self.take_all(worker, &mut turned);
             }
-            Step::Retire { which } => self.retire(which),
-            Step::Finish { .. } | Step::Abandon { .. } => {}
+            Step::Retire { which } => self.retire(&live, which),
+            Step::Finish { .. } | Step::Withdraw { .. } | Step::Enlist => {}
         }
+        self.forget(turned);
     }
 
-    fn arrive(&mut self, home: usize) {
-        let home = WorkerId(home % self.admission.workers.len());
-        let job = self.arrived;
+    fn arrive(&mut self, home: usize, marks: Marks, turned: &mut Turned<u64>) {
+        let home = WorkerId(home % self.admission.posts.len());
+        let (job, lane) = (self.arrived, self.admission.lane(home));
         self.arrived += 1;
-        match self.admission.arrive(self.now, home, || job) {
-            Verdict::Here => self.running.push((home, self.now)),
-            Verdict::There(worker, _) => self.running.push((worker, self.now)),
+        let verdict = if !self.admission.notice.is_waiting() && lane.take() {
+            Verdict::Here
+        } else {
+            self.admission.arrive(self.now, home, marks, || job, turned)
+        };
+        match verdict {
+            Verdict::Here => {
+                lane.meter.admit(self.now);
+                self.running.push((home, self.now, true));
+            }
+            Verdict::There(worker, _) => self.running.push((worker, self.now, false)),
             Verdict::Waits(ticket) => self.waiting.push((ticket, job)),
-            Verdict::Rejected(_) => {}
+            Verdict::Rejected(_) => self.turned += 1,
         }
     }
 
-    fn take_all(&mut self, worker: WorkerId) {
-        while let Some(taken) = self.admission.take(self.now, worker) {
-            assert_eq!(self.waiting.remove(0).1, taken.job, "first come, first served");
-            self.running.push((worker, self.now));
+    fn take_all(&mut self, worker: WorkerId, turned: &mut Turned<u64>) {
+        while let Some(taken) = self.admission.take(self.now, worker, turned) {
+            self.waiting.retain(|(_, job)| *job != taken.job);
+            self.running.push((worker, self.now, false));
         }
     }
 
-    fn retire(&mut self, which: usize) {
-        let live: Vec<WorkerId> = self.admission.live().collect();
+    fn forget(&mut self, turned: Turned<u64>) {
+        for (job, _) in turned {
+            let before = self.waiting.len();
+            self.waiting.retain(|(_, waiting)| *waiting != job);
+            assert_eq!(self.waiting.len() + 1, before, "turned away what did not wait");
+            self.turned += 1;
+        }
+    }
+
+    fn retire(&mut self, live: &[WorkerId], which: usize) {
         if live.len() > 1 {
             self.admission.retire(live[which % live.len()]);
         }
-        for number in 0..self.admission.workers.len() {
-            let retiring = self.admission.workers[number].role == Role::Retiring;
+        for number in 0..self.admission.posts.len() {
+            let retiring = self.admission.posts[number].role == Role::Retiring;
             if retiring && self.admission.has_finished(WorkerId(number)) {
                 self.admission.dismiss(WorkerId(number));
             }
         }
     }
 
-    fn check(&self, slots: Option<u32>) {
-        let (admission, tally) = (&self.admission, &self.admission.tally);
+    fn check(&mut self) {
+        let tally = self.admission.tally(|| self.now);
         assert_eq!(tally.arrivals, self.arrived);
-        assert_eq!(tally.arrivals, tally.admitted + tally.rejected.total() + tally.queued.level());
-        assert_eq!(tally.queued.level(), self.waiting.len() as u64);
-        assert_eq!(tally.in_flight.level(), self.running.len() as u64);
-        let idle = admission.live().any(|worker| admission.has_room(worker));
+        assert_eq!(tally.arrivals, tally.admitted + tally.rejected.total() + tally.queued);
+        assert_eq!(tally.rejected.total(), self.turned);
+        assert_eq!(tally.queued, self.waiting.len() as u64);
+        assert_eq!(tally.in_flight, self.running.len() as u64);
+        let admission = &self.admission;
+        let idle = admission.live_lanes().any(|lane| lane.slots().are_free());
         assert!(self.waiting.is_empty() || !idle, "a slot is free while a request waits");
-        let most = admission.workers.iter().map(|worker| worker.held.level()).max();
-        assert!(slots.is_none_or(|slots| most <= Some(u64::from(slots))), "more run than there are slots");
+        assert_eq!(admission.notice.is_waiting(), !self.waiting.is_empty());
+        let most = admission.posts.iter().map(|post| post.lane.slots().held).max();
+        assert!(most <= Some(admission.rules.most_slots()), "more run than there are slots");
     }
 }
 
@@ -266,7 +432,113 @@ proptest! {
         for (pause, step) in steps {
             played.now = played.now + Nanos(pause);
             played.play(step);
-            played.check(slots);
+            played.check();
         }
     }
+}
+
+/// What the threads of the test below share: what the gate is to the workers.
+struct Shared {
+    admission: Mutex<Admission<u64>>,
+    notice: Arc<Notice>,
+    lanes: [Arc<Lane>; 2],
+    running: Mutex<Vec<WorkerId>>,
+    /// Tickets end up here or in `running`.
+    answered: AtomicU64,
+}
+
+impl Shared {
+    fn arrive(&self, home: usize) {
+        if !self.notice.is_waiting() && self.lanes[home].take() {
+            self.lanes[home].meter.admit(Nanos(0));
+            self.lanes[home].meter.finish(Nanos(0), Nanos(0));
+            self.release(home);
+            return;
+        }
+        let (worker, mut turned) = (WorkerId(home), Turned::new());
+        let verdict = self.admission.lock().unwrap().arrive(Nanos(0), worker, NORMAL, || 0, &mut turned);
+        match verdict {
+            Verdict::Here => {
+                self.lanes[home].meter.admit(Nanos(0));
+                self.lanes[home].meter.finish(Nanos(0), Nanos(0));
+                self.release(home);
+            }
+            Verdict::There(worker, _) => self.running.lock().unwrap().push(worker),
+            Verdict::Waits(_) => {}
+            Verdict::Rejected(reason) => panic!("there is room for all: {reason:?}"),
+        }
+    }
+
+    fn finish_one(&self) {
+        let sent = self.running.lock().unwrap().pop();
+        if let Some(worker) = sent {
+            self.admission.lock().unwrap().finish(Nanos(0), worker, Nanos(0));
+            self.answered.fetch_add(1, Relaxed);
+            self.follow(worker);
+        }
+    }
+
+    fn release(&self, home: usize) {
+        self.answered.fetch_add(1, Relaxed);
+        self.lanes[home].give_back(Nanos(0));
+        if self.notice.is_waiting() {
+            self.follow(WorkerId(home));
+        }
+    }
+
+    fn follow(&self, worker: WorkerId) {
+        loop {
+            let taken = self.admission.lock().unwrap().take(Nanos(0), worker, &mut Turned::new());
+            match taken {
+                Some(_) => self.running.lock().unwrap().push(worker),
+                None => return,
+            }
+        }
+    }
+}
+
+#[test]
+fn no_request_is_forgotten_when_slots_are_given_back_while_others_begin_to_wait() {
+    const EACH: u64 = 30_000;
+    let mut admission = admission(2, Some(1), usize::MAX);
+    let lanes = [admission.lane(HOME), admission.lane(OTHER)];
+    let shared = Shared {
+        notice: Arc::clone(&admission.notice),
+        admission: Mutex::new(admission),
+        lanes,
+        running: Mutex::default(),
+        answered: AtomicU64::new(0),
+    };
+    let ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let workers = [0, 1].map(|home| {
+            let shared = &shared;
+            scope.spawn(move || {
+                for _ in 0..EACH {
+                    shared.arrive(home);
+                    shared.finish_one();
+                }
+            })
+        });
+        scope.spawn(|| {
+            let mut last = 0;
+            while !ended.load(Relaxed) {
+                let tally = shared.admission.lock().unwrap().tally(|| Nanos(0));
+                assert_eq!(tally.arrivals, tally.admitted + tally.queued);
+                assert!(tally.arrivals >= last, "a counter went back");
+                last = tally.arrivals;
+                thread::yield_now();
+            }
+        });
+        for worker in workers {
+            worker.join().unwrap();
+        }
+        ended.store(true, Relaxed);
+    });
+    // Nothing but what is still running can make anything that waits run.
+    while !shared.running.lock().unwrap().is_empty() {
+        shared.finish_one();
+    }
+    assert_eq!(shared.answered.load(Relaxed), 2 * EACH);
+    assert!(shared.admission.lock().unwrap().is_idle());
 }
