@@ -72,16 +72,15 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 impl Bench<'_> {
     fn estimate(&self, cases: &[Case]) -> Duration {
         let turns: Duration = (0..self.args.rounds()).map(|round| self.args.length(round).total()).sum();
-        let servers = cases
-            .iter()
-            .map(|&case| self.servers.iter().filter(|server| server.refuses(case).is_none()).count());
+        let servers =
+            cases.iter().map(|&case| self.servers.iter().filter(|server| server.takes_part(case)).count());
         turns * servers.sum::<usize>() as u32
     }
 
     fn case(&self, case: Case) -> anyhow::Result<Vec<Measured>> {
         let mut measured = Vec::new();
         let mut running = Vec::new();
-        for server in &self.servers {
+        for server in self.servers.iter().filter(|server| server.takes_part(case)) {
             let mut skipped = server.refuses(case);
             let started = match skipped {
                 Some(_) => None,

@@ -42,11 +42,13 @@ pub fn page(report: &Report) -> Page {
         text: "Resident memory of idle keep-alive connections.".to_owned(),
         figure: Figure::Table(memory(report)),
     });
-    sections.push(Section {
-        title: "Not measured".to_owned(),
-        text: String::new(),
-        figure: Figure::Table(skipped(report)),
-    });
+    if !report.skipped.is_empty() {
+        sections.push(Section {
+            title: "Not measured".to_owned(),
+            text: String::new(),
+            figure: Figure::Table(skipped(report)),
+        });
+    }
     Page {
         title: "What a request costs".to_owned(),
         subtitle: report.machine.line(),
@@ -105,6 +107,7 @@ fn table(rows: &[&Row]) -> Table {
         "requests/s",
         "p50 us",
         "p99 us",
+        "client us",
         "busy %",
     ];
     let cells = |row: &&Row| {
@@ -119,6 +122,7 @@ fn table(rows: &[&Row]) -> Table {
             format!("{:.0}", row.requests_per_second),
             format!("{:.0}", row.p50_micros),
             format!("{:.0}", row.p99_micros),
+            row.client_micros_per_request.map_or_else(|| "-".to_owned(), |micros| format!("{micros:.2}")),
             format!("{:.0}", row.utilisation_percent),
         ]
     };

@@ -46,6 +46,8 @@ pub struct Row {
     /// Of the CPU time, between rounds.
     pub spread_percent: f64,
     pub utilisation_percent: f64,
+    /// CPU time of the client: more than the server's means that it is the client that is busy.
+    pub client_micros_per_request: Option<f64>,
     /// Whether the rate is the server's throughput, and not the client's.
     pub saturated: bool,
 }
@@ -117,6 +119,7 @@ impl Measured {
             rounds: self.turns.len(),
             spread_percent: spread_percent(&each(|turn| turn.cpu_micros)),
             utilisation_percent: 100.0 * utilisation,
+            client_micros_per_request: self.client_micros(),
             saturated: utilisation >= SATURATED,
         })
     }
@@ -130,6 +133,11 @@ impl Measured {
             workers: self.case.workers,
             reason: self.skipped.clone()?,
         })
+    }
+
+    fn client_micros(&self) -> Option<f64> {
+        let known: Vec<_> = self.turns.iter().filter_map(|(_, turn)| turn.client_micros).collect();
+        (!known.is_empty()).then(|| median(&known))
     }
 
     fn costs(&self) -> Vec<(usize, f64)> {

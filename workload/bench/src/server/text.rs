@@ -5,7 +5,7 @@ use super::report::{Measured, Row};
 /// The servers of one case.
 pub fn lines(measured: &[Measured]) -> String {
     let head = format!(
-        "  {:<12} {:>8} {:>6} {:>7} {:>7} {:>8} {:>8} {:>9} {:>8} {:>9} {:>5}\n",
+        "  {:<12} {:>8} {:>6} {:>7} {:>7} {:>8} {:>8} {:>9} {:>8} {:>9} {:>7} {:>5}\n",
         "server",
         "cpu us",
         "+- %",
@@ -16,6 +16,7 @@ pub fn lines(measured: &[Measured]) -> String {
         "req/s",
         "p50 us",
         "p99 us",
+        "client",
         "busy"
     );
     let each = measured.iter().map(|of| match of.row(measured) {
@@ -27,7 +28,7 @@ pub fn lines(measured: &[Measured]) -> String {
 
 fn line(row: &Row) -> String {
     format!(
-        "  {:<12} {:>8.2} {:>6.1} {:>7.2} {:>7.2} {:>8} {:>8} {:>9.0} {:>8.0} {:>9.0} {:>4.0}%\n",
+        "  {:<12} {:>8.2} {:>6.1} {:>7.2} {:>7.2} {:>8} {:>8} {:>9.0} {:>8.0} {:>9.0} {:>7} {:>4.0}%\n",
         row.server,
         row.cpu_micros_per_request,
         row.spread_percent,
@@ -38,6 +39,7 @@ fn line(row: &Row) -> String {
         row.requests_per_second,
         row.p50_micros,
         row.p99_micros,
+        row.client_micros_per_request.map_or_else(|| "-".to_owned(), |micros| format!("{micros:.2}")),
         row.utilisation_percent,
     )
 }

@@ -37,6 +37,8 @@ pub struct Turn {
     pub user_share: f64,
     pub p50_micros: f64,
     pub p99_micros: f64,
+    /// CPU time of the client for a request, where it is known.
+    pub client_micros: Option<f64>,
     /// CPU time over elapsed time and workers, 0 to 1.
     pub utilisation: f64,
 }
@@ -93,6 +95,7 @@ impl Turn {
             user_share: used.user_share(),
             p50_micros: micros(0.5),
             p99_micros: micros(0.99),
+            client_micros: sample.cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / requests),
             utilisation: nanos / 1e9 / seconds / workers as f64,
         }
     }

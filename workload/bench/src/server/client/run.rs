@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use hdrhistogram::Histogram;
 use mio::{Events, Poll, Token};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::connection::{Connection, Step};
 use super::wire::Wire;
@@ -30,13 +31,15 @@ pub struct Sample {
     pub latency: Histogram<u64>,
     /// Connections that the server closed between two requests.
     pub reopened: u64,
+    /// CPU time of the client, where it is known.
+    pub cpu: Option<Duration>,
 }
 
 impl Sample {
     /// Nothing happened, in no time.
     pub fn nothing() -> anyhow::Result<Self> {
         let latency = Histogram::new_with_bounds(1, MOST_NANOS, 3)?;
-        Ok(Self { requests: 0, elapsed: Duration::ZERO, latency, reopened: 0 })
+        Ok(Self { requests: 0, elapsed: Duration::ZERO, latency, reopened: 0, cpu: None })
     }
 }
 
@@ -78,7 +81,7 @@ impl<W: Wire> Client<W> {
     /// Sends requests for so long, each connection the next one as soon as it has its answer, and waits for the last
     /// answers. A connection sends one request at least.
     pub fn run(&mut self, duration: Duration) -> anyhow::Result<Sample> {
-        let started = Instant::now();
+        let (started, cpu) = (Instant::now(), thread_cpu());
         let end = started + duration;
         let mut sample = Sample::nothing()?;
         let mut busy = 0;
@@ -103,6 +106,7 @@ impl<W: Wire> Client<W> {
             }
         }
         sample.elapsed = started.elapsed();
+        sample.cpu = Some(thread_cpu().saturating_sub(cpu));
         Ok(sample)
     }
 
@@ -168,4 +172,10 @@ impl<W: Wire> Client<W> {
         self.connections[index] = Some(connection);
         Ok(())
     }
+}
+
+/// CPU time of this thread.
+fn thread_cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

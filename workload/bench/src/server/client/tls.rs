@@ -12,7 +12,7 @@ use rustls::client::{ClientConnection, Resumption};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
-use super::wire::{Wire, connect, not_yet};
+use super::wire::{Wire, not_yet};
 
 /// TLS over TCP.
 #[derive(Debug)]
@@ -41,7 +41,10 @@ impl Wire for Tls {
     fn connect(address: SocketAddr, shared: &Self::Shared) -> io::Result<Self> {
         let name = ServerName::try_from("bench.example").map_err(io::Error::other)?;
         let session = ClientConnection::new(Arc::clone(shared), name).map_err(io::Error::other)?;
-        Ok(Self { stream: connect(address)?, session })
+        let stream = TcpStream::connect(address)?;
+        // The last piece of the handshake and the request would wait for each other's acknowledgement.
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, session })
     }
 
     fn stream(&mut self) -> &mut TcpStream {

@@ -28,7 +28,8 @@ impl Wire for Plain {
     type Shared = ();
 
     fn connect(address: SocketAddr, (): &()) -> io::Result<Self> {
-        Ok(Self(connect(address)?))
+        // A request goes out in one piece: nothing has to be said about delays.
+        Ok(Self(TcpStream::connect(address)?))
     }
 
     fn stream(&mut self) -> &mut TcpStream {
@@ -42,13 +43,6 @@ impl Wire for Plain {
     fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         not_yet(self.0.read(buffer))
     }
-}
-
-/// Begins to connect. No delay: a request in two pieces would wait for an acknowledgement.
-pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
 
 /// A stream that is not connected yet is like one that would block.

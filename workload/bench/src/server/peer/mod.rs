@@ -64,18 +64,23 @@ impl Peer {
         vec![ours, Self::Nginx, Self::Haproxy, Self::H2o, Self::Go, Self::Axum, Self::Actix, Self::Floor]
     }
 
-    /// Why it is not measured in a case, if so.
+    /// Whether it is compared in a case: in clear-text HTTP/1.1 all are.
+    pub fn takes_part(&self, case: Case) -> bool {
+        match case.protocol {
+            Protocol::H1 | Protocol::H1Close | Protocol::H1Json | Protocol::H1Post => true,
+            Protocol::H2 | Protocol::Tls | Protocol::TlsHandshake => {
+                matches!(self, Self::Headroom { .. } | Self::Nginx | Self::H2o)
+            }
+        }
+    }
+
+    /// Why it can't be measured in a case, if so.
     pub fn refuses(&self, case: Case) -> Option<String> {
-        let plain =
-            matches!(case.protocol, Protocol::H1 | Protocol::H1Close | Protocol::H1Json | Protocol::H1Post);
-        match self {
-            Self::Headroom { program, .. } if !plain => headroom::knows_tls(program),
-            Self::H2o if case.protocol == Protocol::H1Post => {
-                Some("its file handler takes no POST".to_owned())
+        match (self, case.protocol) {
+            (Self::Headroom { program, .. }, protocol) if protocol.encrypted() => {
+                headroom::knows_tls(program)
             }
-            Self::Haproxy | Self::Go | Self::Axum | Self::Actix | Self::Floor if !plain => {
-                Some("compared in clear text HTTP/1.1 only".to_owned())
-            }
+            (Self::H2o, Protocol::H1Post) => Some("its file handler takes no POST".to_owned()),
             _ => None,
         }
     }

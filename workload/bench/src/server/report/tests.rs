@@ -15,6 +15,7 @@ fn turn(cpu_micros: f64) -> Turn {
         user_share: 0.25,
         p50_micros: 100.0,
         p99_micros: 200.0,
+        client_micros: Some(3.0),
         utilisation: 0.99,
     }
 }
@@ -52,7 +53,7 @@ fn rows_have_the_names_and_units_that_readers_know() {
         "userMicrosPerRequest": 2.0, "systemMicrosPerRequest": 6.0,
         "p50Micros": 100.0, "p99Micros": 200.0,
         "ratioToNginx": 0.8, "ratioToFloor": 1.0,
-        "rounds": 3, "spreadPercent": 50.0, "utilisationPercent": 99.0, "saturated": true,
+        "rounds": 3, "spreadPercent": 50.0, "utilisationPercent": 99.0, "clientMicrosPerRequest": 3.0, "saturated": true,
     });
     assert_eq!(json["rows"][0], expected);
     assert_eq!(json["rows"].as_array().unwrap().len(), 3);
