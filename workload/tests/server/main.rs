@@ -1,14 +1,17 @@
 //! A whole server over loopback sockets, seen by plain blocking clients that never retry.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)] // helpers of tests fail as tests do
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, clippy::print_stdout)] // helpers of tests fail as tests do
 
 mod admin;
 mod admission;
 mod age;
+mod attacks;
 mod authority;
 mod client;
 mod context;
 mod drain;
 mod frames;
+mod framing;
+mod h2spec;
 mod http2;
 mod inside;
 mod issuer;

@@ -1,7 +1,7 @@
 //! A blocking client over TLS.
 
 use std::io;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use rustls::client::ClientConnection;
@@ -59,7 +59,12 @@ impl Trust {
 
     /// Connects and agrees on TLS.
     pub(crate) fn connect(&self, service: &Service, name: &str) -> io::Result<TlsClient> {
-        let mut socket = TcpStream::connect(service.server.addresses().listening)?;
+        self.connect_to(service.server.addresses().listening, name)
+    }
+
+    /// The same to any server.
+    pub(crate) fn connect_to(&self, address: SocketAddr, name: &str) -> io::Result<TlsClient> {
+        let mut socket = TcpStream::connect(address)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_nodelay(true)?;
         let name = ServerName::try_from(name.to_owned()).unwrap();

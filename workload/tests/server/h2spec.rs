@@ -1,0 +1,65 @@
+//! The conformance tests of h2spec, strict ones included, in plain text and over TLS. Skips where there is no Go.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use headroom_workload::Tls;
+use rstest::rstest;
+
+use crate::authority::{Authority, Validity};
+use crate::service::start;
+
+/// Cases that fail, each with its reason.
+const EXCEPTIONS: [(&str, &str); 1] = [(
+    "Sends invalid connection preface",
+    "in plain text what is not HTTP/2's preface is HTTP/1, and is answered as such before the connection closes",
+)];
+
+/// Builds the tool with the versions of its `go.mod`.
+fn tool() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/h2spec");
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("h2spec");
+    let mut command = Command::new("go");
+    command.current_dir(folder).args(["build", "-o"]).arg(&program);
+    match command.arg("github.com/summerwind/h2spec/cmd/h2spec").output() {
+        Ok(built) if built.status.success() => Some(program),
+        Ok(built) => {
+            println!("SKIPPED: h2spec does not build: {}", String::from_utf8_lossy(&built.stderr));
+            None
+        }
+        Err(error) => {
+            println!("SKIPPED: h2spec needs Go: {error}");
+            None
+        }
+    }
+}
+
+#[rstest]
+#[case::plain(false)]
+#[case::tls(true)]
+fn h2spec_finds_nothing_else(#[case] secure: bool) {
+    let Some(program) = tool() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = Authority::new().issue("localhost", Validity::Now);
+    let files = ["certificate", "key"].map(|name| folder.path().join(name));
+    std::fs::write(&files[0], certificate).unwrap();
+    std::fs::write(&files[1], key).unwrap();
+    let [certificate, key] = files;
+    let service = start(|server| if secure { server.tls(Tls::new(certificate, key)) } else { server });
+    let mut command = Command::new(program);
+    let port = service.server.addresses().listening.port().to_string();
+    command.args(["--strict", "--host", "127.0.0.1", "--port", &port, "--timeout", "5"]);
+    if secure {
+        command.args(["--tls", "--insecure"]);
+    }
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let failures = text.split("Failures:").nth(1).unwrap_or_default();
+    let failed = failures.lines().filter(|line| line.contains('×'));
+    let unexplained: Vec<_> =
+        failed.filter(|line| !EXCEPTIONS.iter().any(|(name, _)| !secure && line.contains(name))).collect();
+    println!("{}", text.lines().last().unwrap_or_default());
+    assert!(text.contains("146 tests"), "{text}");
+    assert!(unexplained.is_empty(), "{text}");
+    service.stop();
+}
