@@ -36,7 +36,7 @@ lint: tools ## Checks format, lints and documentation
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
-bench: tools bench-tools ## Times a decision, the capacity, and what a request costs beside nginx and others (40 minutes; ARGS=--quick: 3 after the builds)
+bench: tools bench-tools ## Times a decision, the capacity, and what a request costs beside nginx and others (35 minutes; ARGS=--quick: 3)
 	cargo build --release -p headroom-workload -p headroom-bench --bins
 	cargo build --release --manifest-path workload/bench/peers/rust/Cargo.toml --target-dir target/bench/peers
 	cd workload/bench/peers/go && go build -trimpath -o ../../../../target/bench/peers/release/go-peer .

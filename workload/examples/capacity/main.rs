@@ -45,7 +45,7 @@ struct Args {
 
 fn main() -> anyhow::Result<()> {
     let Args { seconds, steps, quick } = Args::parse();
-    let (seconds, steps) = if quick { (3, 3) } else { (seconds, steps) };
+    let (seconds, steps) = if quick { (3, 2) } else { (seconds, steps) };
     let duration = Duration::from_secs(seconds);
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     for workers in [1, 2, 4] {

@@ -44,7 +44,7 @@ const IDLE: &[usize] = &[15_000, 9_000];
 const QUICK_IDLE: &[usize] = &[2_000];
 
 /// Cases of the short form.
-const QUICK: &[&str] = &["h1-64", "h1-512", "h1-close", "h2", "tls"];
+const QUICK: &[&str] = &["h1-64", "h1-close", "h2", "tls"];
 
 impl Args {
     /// What is measured.
