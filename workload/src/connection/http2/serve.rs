@@ -76,7 +76,7 @@ pub(in crate::connection) async fn serve(
 fn poll_end<C: Future>(connection: Pin<&mut C>, session: &Session, cx: &mut Context<'_>) -> Poll<()> {
     match session.order() {
         Order::Close | Order::Reset => Poll::Ready(()),
-        Order::Stay | Order::Leave { .. } => connection.poll(cx).map(drop),
+        Order::Stay | Order::Announce { .. } | Order::Leave { .. } => connection.poll(cx).map(drop),
     }
 }
 

@@ -45,6 +45,10 @@ pub(super) struct Started {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
     Stay,
+    /// Say that the connection ends, and serve as before: what the client has sent before it heard is on its way.
+    Announce {
+        since: Nanos,
+    },
     /// Take no new streams, finish those there are, and close.
     Leave {
         since: Nanos,
@@ -57,6 +61,9 @@ pub(super) enum Order {
 
 /// Requests after which a connection ends, so that connections move on behind a balancer.
 const MOST_REQUESTS: u64 = 10_000;
+/// From saying that the connection ends to taking no new streams. The client hears of it within a round trip, but one
+/// that reads and sends at that moment may send another request after it has answered the server's ping.
+const LEAD: Duration = Duration::from_millis(250);
 /// The time in which a client takes notice that the connection ends.
 const NOTICE: Duration = Duration::from_secs(1);
 
@@ -144,7 +151,7 @@ impl Session {
     /// Asks the connection to end once its streams have.
     pub(in crate::connection) fn leave(&self, now: Nanos) {
         if self.order.get() == Order::Stay {
-            self.tell(Order::Leave { since: now });
+            self.tell(Order::Announce { since: now });
         }
     }
 
@@ -171,6 +178,7 @@ impl Session {
         let idle_since = self.idle_since.get();
         match self.order.get() {
             Order::Stay if now > self.retires_at || now - idle_since > idle.into() => self.leave(now),
+            Order::Announce { since } if now - since > LEAD.into() => self.tell(Order::Leave { since: now }),
             // What it has sent before it knew is answered.
             Order::Leave { since } if now - since.max(idle_since) > NOTICE.into() => self.tell(Order::Close),
             _ => {}

@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -20,15 +20,36 @@ pub(super) struct MeteredStream {
     socket: Socket,
     session: Rc<Session>,
     hall: Rc<Hall>,
+    /// What of the announcement is still to be written; `None` until the first frame is out.
+    announcement: Option<&'static [u8]>,
 }
+
+/// GOAWAY without an error, after the last stream that can be: no stream is refused by it (RFC 9113, section 6.8). hyper
+/// says the same, but goes on to refuse streams as soon as the client has answered a ping.
+const ANNOUNCEMENT: &[u8] = &[0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 impl MeteredStream {
     pub(super) fn new(ahead: Bytes, socket: Socket, session: Rc<Session>, hall: Rc<Hall>) -> Self {
-        Self { ahead, socket, session, hall }
+        Self { ahead, socket, session, hall, announcement: None }
+    }
+
+    /// Writes the announcement once it is wanted. Between two frames alone: whoever calls has written all of the last.
+    fn announce(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(rest) = self.announcement.as_mut() else { return Poll::Ready(Ok(())) };
+        while !rest.is_empty() && matches!(self.session.order(), Order::Announce { .. } | Order::Leave { .. })
+        {
+            let written = ready!(Pin::new(&mut self.socket).poll_write(cx, rest))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            *rest = &rest[written..];
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Keeps account of a write that returned `written`.
-    fn watch(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn watch(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.announcement.get_or_insert(ANNOUNCEMENT);
         match written {
             Poll::Ready(_) => self.session.write_progressed(),
             Poll::Pending => self.session.write_blocked(self.hall.about_now()),
@@ -94,6 +115,7 @@ impl AsyncWrite for MeteredStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.announce(cx))?;
         Pin::new(&mut self.socket).poll_flush(cx)
     }
 
