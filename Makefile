@@ -4,7 +4,7 @@ SHELL := /bin/sh
 ARGS ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test cluster-up cluster-down e2e images chart lint bench bench-tools bench-overload generate deny tools
+.PHONY: help demo test cluster-up cluster-down e2e images chart lint bench bench-tools bench-overload soak generate deny tools
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench-tools:
 bench-overload: tools ## Measures what overload does to the server, with admission and without (10 minutes; ARGS=--quick: 2)
 	cargo build --release -p headroom-workload -p headroom-bench
 	target/release/headroom-bench overload $(ARGS)
+
+soak: tools ## Changes workers 2,000 times under load and counts failed requests: none may (ARGS="--changes 200" for less)
+	cargo run --release -p headroom-workload --example soak -- $(ARGS)
 
 generate: tools ## Writes crds/ and the tables of docs/reference/ anew from the Rust types
 	cargo run --quiet -p headroom -- crds --out crds
