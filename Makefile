@@ -37,11 +37,11 @@ lint: tools ## Checks format, lints and documentation
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
 
 bench: tools bench-tools ## Times a decision, the capacity, and what a request costs beside nginx and others (35 minutes; ARGS=--quick: 3)
-	cargo build --release -p headroom-workload -p headroom-bench --bins
+	cargo build --release -p headroom-workload -p headroom-bench --bins --example capacity
 	cargo build --release --manifest-path workload/bench/peers/rust/Cargo.toml --target-dir target/bench/peers
 	cd workload/bench/peers/go && go build -trimpath -o ../../../../target/bench/peers/release/go-peer .
 	cargo bench -p headroom-core -- $(filter --quick,$(ARGS))
-	cargo run --release -p headroom-workload --example capacity -- $(filter --quick,$(ARGS))
+	target/release/examples/capacity $(filter --quick,$(ARGS))
 	target/release/headroom-bench server $(ARGS)
 
 # The servers that ours is compared with, and what builds or asks them.
