@@ -21,6 +21,8 @@ mod core;
 #[cfg(feature = "server")]
 mod door;
 #[cfg(feature = "server")]
+mod fixed;
+#[cfg(feature = "server")]
 mod host;
 #[cfg(feature = "server")]
 mod intake;
@@ -48,6 +50,7 @@ pub use {
     args::Args,
     context::{NoRequestContext, RequestContext, RequestContextLayer, WithRequestContext},
     control::Drained,
+    fixed::{FixedAnswer, FixedAnswerError},
     sample::{Cost, CostDistribution, sample_service},
     server::{Addresses, RunningServer, Server, StartError},
     settings::{

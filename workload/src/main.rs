@@ -22,7 +22,9 @@ fn main() -> anyhow::Result<ExitCode> {
     // Before the server starts: a signal that comes early must drain, not kill.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let server = Server::builder(service).settings(args.settings()).start()?;
+    let fixed = args.cost().fixed_answer();
+    let builder = Server::builder(service).settings(args.settings());
+    let server = fixed.into_iter().fold(builder, Server::fixed).start()?;
     announce(&server).context("failed to write the addresses to stdout")?;
     runtime.block_on(async {
         tokio::select! {

@@ -32,6 +32,11 @@ struct Measured {
 #[derive(Debug)]
 struct Dense(Vec<AtomicU64>);
 
+/// Only one thread at a time has a worker's number and writes its record: no other can come between load and store.
+fn increment(count: &AtomicU64) {
+    count.store(count.load(Relaxed) + 1, Relaxed);
+}
+
 impl Record {
     pub(crate) fn new(objectives: &[Objective]) -> Self {
         let measured = objectives.iter().map(|objective| Measured {
@@ -65,7 +70,8 @@ impl Record {
     pub(crate) fn responded(&self, status: StatusCode) {
         let class = usize::from(status.as_u16() / 100).clamp(2, 5);
         // Whoever sees it sees too that the slot was left.
-        self.responses[class - 2].fetch_add(1, Release);
+        let count = &self.responses[class - 2];
+        count.store(count.load(Relaxed) + 1, Release);
     }
 
     /// The last byte of a successful answer was written, so long after its request's head was read.
@@ -73,7 +79,7 @@ impl Record {
         self.latency.add(latency);
         for objective in &self.objectives {
             let count = if latency <= objective.threshold { &objective.good } else { &objective.late };
-            count.fetch_add(1, Relaxed);
+            increment(count);
         }
     }
 
@@ -106,7 +112,7 @@ impl Dense {
     }
 
     fn add(&self, duration: Nanos) {
-        self.0[Histogram::index(duration.micros())].fetch_add(1, Relaxed);
+        increment(&self.0[Histogram::index(duration.micros())]);
     }
 
     fn sparse(&self) -> Histogram {

@@ -16,6 +16,7 @@ use rand_distr::{Distribution as _, Exp1};
 use tokio::sync::Semaphore;
 
 use self::order::Order;
+use crate::fixed::FixedAnswer;
 use crate::host::thread_cpu_seconds;
 
 /// What one request costs.
@@ -54,8 +55,7 @@ struct Sample {
 /// A service that costs that much: `GET /` answers, `POST /` reads a body first, `GET /json` answers with some 300
 /// bytes of JSON.
 pub fn sample_service(cost: Cost) -> Router {
-    let text = b"hello, world\n".iter().copied().cycle();
-    let answer = text.take(cost.answer_bytes).collect();
+    let answer = cost.answer();
     let slots = cost.wait_slots.map(|slots| Arc::new(Semaphore::new(slots.get() as usize)));
     Router::new()
         .route("/", get(answer_get).post(answer_post))
@@ -96,6 +96,16 @@ impl Sample {
 }
 
 impl Cost {
+    /// The answer of a service that costs nothing, which needs no handler: `None` if it costs something, or is long.
+    pub fn fixed_answer(self) -> Option<FixedAnswer> {
+        let free = self.cpu.is_zero() && self.wait.is_zero();
+        free.then(|| FixedAnswer::new("/", "application/octet-stream", self.answer()).ok()).flatten()
+    }
+
+    fn answer(self) -> Bytes {
+        b"hello, world\n".iter().copied().cycle().take(self.answer_bytes).collect()
+    }
+
     fn vary(self, mean: Duration) -> Duration {
         match self.distribution {
             CostDistribution::Fixed => mean,

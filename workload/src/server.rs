@@ -17,8 +17,9 @@ use crate::admin::{self, Writers, WritersError};
 use crate::control::{self, Drained};
 use crate::core::{Core, Stage};
 use crate::door::Door;
+use crate::fixed::FixedAnswer;
 use crate::host::{Host, connections_within};
-use crate::settings::{Cpus, Drain, Limits, Objective, Queue, Read, Settings, Tls, Workers, Writes};
+use crate::settings::{Cpus, Drain, Http1, Limits, Objective, Queue, Read, Settings, Tls, Workers, Writes};
 use crate::stats::Stats;
 use crate::tls::{self, TlsError};
 use crate::worker::{Change, Crew, WorkersError};
@@ -170,6 +171,18 @@ impl Server {
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         self.with(|settings| settings.limits = limits)
+    }
+
+    /// Who reads requests of HTTP/1. Default: the server's own parser the plain ones, hyper all others.
+    #[must_use]
+    pub fn http1(self, http1: Http1) -> Self {
+        self.with(|settings| settings.http1 = http1)
+    }
+
+    /// Adds an answer that needs no handler. It comes before the router's own routes.
+    #[must_use]
+    pub fn fixed(self, answer: FixedAnswer) -> Self {
+        self.with(|settings| settings.fixed.push(answer))
     }
 
     /// Starts all threads; both ports listen when it returns.

@@ -65,6 +65,11 @@ impl Home {
         }
     }
 
+    /// A request was answered here without a slot.
+    pub(crate) fn pass(&self, since: Nanos, until: Nanos) {
+        self.0.lane.meter.pass(since, until);
+    }
+
     /// A request is turned away without a look at the slots.
     pub(crate) fn reject(&self, marks: Marks, reason: Rejection) {
         if marks.retry {

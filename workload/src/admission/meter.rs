@@ -50,10 +50,25 @@ impl Meter {
         self.change(|| {
             add(&self.finished, 1);
             add(&self.starts, since.0.wrapping_neg());
-            let (area, carry) = self.area.load(Ordering::Relaxed).overflowing_add((now - since).0);
-            self.area.store(area, Ordering::Relaxed);
-            add(&self.area_high, u64::from(carry));
+            self.add_area(now - since);
         });
+    }
+
+    /// What began at `since` is done, all in one.
+    pub(super) fn pass(&self, since: Nanos, now: Nanos) {
+        self.change(|| {
+            add(&self.admitted, 1);
+            add(&self.finished, 1);
+            self.add_area(now - since);
+        });
+    }
+
+    fn add_area(&self, duration: Nanos) {
+        let (area, carry) = self.area.load(Ordering::Relaxed).overflowing_add(duration.0);
+        self.area.store(area, Ordering::Relaxed);
+        if carry {
+            add(&self.area_high, 1);
+        }
     }
 
     pub(super) fn reject(&self, reason: Rejection) {
@@ -134,7 +149,8 @@ mod tests {
         meter.admit(Nanos(10));
         meter.admit(Nanos(20));
         meter.finish(Nanos(10), Nanos(50));
-        assert_eq!((meter.read().running(), meter.read().area(Nanos(100))), (1, 40 + 80));
+        meter.pass(Nanos(30), Nanos(33));
+        assert_eq!((meter.read().running(), meter.read().area(Nanos(100))), (1, 40 + 80 + 3));
     }
 
     #[test]

@@ -149,6 +149,7 @@ impl Args {
             writes: self.writes.into(),
             start_delay: self.start_delay,
             http1: self.http1.into(),
+            fixed: Vec::new(),
             drain: Drain { wait: self.drain_wait, timeout: self.drain_timeout },
             limits: Limits {
                 connections: self.max_connections,

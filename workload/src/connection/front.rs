@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tower::Service as _;
@@ -24,6 +24,7 @@ use super::registry::{Hall, Mood};
 use crate::admission::Permit;
 use crate::clock::Nanos;
 use crate::context::{REQUEST_ID, request_id};
+use crate::fixed::{self, FixedAnswer};
 use crate::settings::Limits;
 use crate::worker::Desk;
 
@@ -63,6 +64,20 @@ impl Front {
 
     pub(super) fn scratch(&self) -> &Scratch {
         &self.hall.scratch
+    }
+
+    pub(super) fn now(&self) -> Nanos {
+        self.hall.now()
+    }
+
+    /// A fixed answer to a request that came at `arrived` was written.
+    pub(super) fn sent_fixed(&self, arrived: Nanos) {
+        let now = self.hall.now();
+        if let Backend::Service(desk) = &self.backend {
+            desk.answered_fixed(arrived, now);
+        }
+        self.hall.record.succeeded(now - arrived);
+        self.progress.idle(now);
     }
 
     /// Whether the connection ends with the answer to a request that came at `arrived`.
@@ -174,6 +189,21 @@ impl Backend {
     /// The admin port is spoken to by probes and controllers: HTTP/1 will do.
     pub(super) fn speaks_http2(&self) -> bool {
         matches!(self, Self::Service(_))
+    }
+
+    /// The place of the fixed answer to `method` and `target`, if there is one.
+    pub(super) fn fixed(&self, method: &Method, target: &str) -> Option<usize> {
+        match self {
+            Self::Service(desk) => fixed::find(desk.fixed(), method, target),
+            Self::Admin(..) => None,
+        }
+    }
+
+    pub(super) fn fixed_answer(&self, index: usize) -> Option<&FixedAnswer> {
+        match self {
+            Self::Service(desk) => desk.fixed().get(index),
+            Self::Admin(..) => None,
+        }
     }
 
     pub(super) fn malformed(&self) {

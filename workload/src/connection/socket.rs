@@ -82,6 +82,11 @@ impl Socket {
         }
     }
 
+    /// Whether what was written has gone to the system, not into buffers of a session.
+    pub(crate) fn is_plain(&self) -> bool {
+        !matches!(self, Self::Tls(_))
+    }
+
     /// Makes closing it a reset: what the client has not taken is thrown away.
     pub(crate) fn reset_on_close(&self) {
         // A socket that does not take the option is closed all the same.

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::Nanos;
+use crate::fixed::FixedAnswer;
 
 /// The largest number of workers a server runs.
 pub const MAX_WORKERS: usize = 256;
@@ -57,6 +58,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Who reads requests of HTTP/1.
     pub http1: Http1,
+    /// Answers that need no handler. They come before the service's own routes.
+    pub fixed: Vec<FixedAnswer>,
 }
 
 /// A number of workers.
@@ -176,6 +179,7 @@ impl Default for Settings {
             drain: Drain::default(),
             limits: Limits::default(),
             http1: Http1::default(),
+            fixed: Vec::new(),
         }
     }
 }

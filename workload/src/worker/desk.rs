@@ -10,7 +10,7 @@ use std::task::Poll;
 use axum::body::Body;
 use axum::routing::RouterIntoService;
 use futures::FutureExt as _;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::Body as _;
 use tower::Service as _;
 
@@ -19,6 +19,7 @@ use crate::admission::{Entry, Errand, Home, Job, Limiter, Marks, Permit, Rejecti
 use crate::clock::Nanos;
 use crate::connection::{Hall, Outcome, Peer, Refusal};
 use crate::core::Core;
+use crate::fixed::{self, FixedAnswer};
 use crate::intake::Intake;
 use crate::upstream::FailedByBreaker;
 
@@ -30,6 +31,7 @@ pub(crate) struct Desk {
     intake: Intake,
     service: RouterIntoService<Body>,
     gauge: Gauge,
+    fixed: Vec<FixedAnswer>,
     /// Running mean of the time for which a request keeps this thread from everything else.
     burst: Cell<Nanos>,
 }
@@ -53,7 +55,20 @@ impl Desk {
         let limiter = core.settings.has_adaptive_limit().then(Limiter::default);
         let gauge = Gauge::new(home.clone(), core.settings.tightest_objective(), limiter);
         let (intake, service) = (Intake::new(&core.settings.overload), core.router.clone().into_service());
-        Rc::new(Self { home, hall, intake, service, gauge, burst: Cell::default() })
+        let fixed = core.settings.fixed.clone();
+        Rc::new(Self { home, hall, intake, service, fixed, gauge, burst: Cell::default() })
+    }
+
+    /// The answers that need no handler.
+    pub(crate) fn fixed(&self) -> &[FixedAnswer] {
+        &self.fixed
+    }
+
+    /// Such an answer was given: as if its request had held a slot from `since` to `until`.
+    pub(crate) fn answered_fixed(&self, since: Nanos, until: Nanos) {
+        self.home.pass(since, until);
+        self.hall.record.ran(Nanos::default(), until - since);
+        self.hall.record.responded(StatusCode::OK);
     }
 
     /// A request of one of this worker's connections, whose head was read at `arrived`.
@@ -65,6 +80,10 @@ impl Desk {
                 return Err(Refusal::Overloaded(reason));
             }
         };
+        if let Some(response) = fixed::response(&self.fixed, &request) {
+            self.answered_fixed(arrived, arrived);
+            return Ok((response, None));
+        }
         match self.home.enter(arrived, marks, &mut request) {
             Entry::Here(permit) => {
                 let work = pin!(self.run(request, permit, Nanos::default()));

@@ -6,6 +6,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::grammar::After;
 use crate::context::REQUEST_ID;
+use crate::fixed::FixedAnswer;
 
 /// How the end of an answer's body is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,11 @@ fn has_body(status: StatusCode) -> bool {
     !status.is_informational() && status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED
 }
 
+/// Whether a length says what another answer would have had, as for HEAD. 204 must not have one.
+fn may_hide_a_body(framing: Framing, status: StatusCode) -> bool {
+    framing == Framing::None && status != StatusCode::NO_CONTENT
+}
+
 fn declared(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
@@ -71,7 +77,7 @@ pub(super) fn head(
             more.request_id = value.as_bytes();
         } else if name != CONNECTION
             && name != TRANSFER_ENCODING
-            && (name != CONTENT_LENGTH || framing == Framing::None)
+            && (name != CONTENT_LENGTH || may_hide_a_body(framing, parts.status))
         {
             // What the framing says, it says itself.
             field(out, name.as_str(), value.as_bytes());
@@ -88,6 +94,15 @@ pub(super) fn head(
         Framing::None => {}
     }
     additions(out, more);
+}
+
+/// Writes an answer that is always the same.
+pub(super) fn fixed(out: &mut Vec<u8>, answer: &FixedAnswer, method: &Method, more: Additions<'_>) {
+    out.extend_from_slice(answer.head());
+    additions(out, more);
+    if *method != Method::HEAD {
+        out.extend_from_slice(answer.body());
+    }
 }
 
 /// What every head ends with.

@@ -37,6 +37,14 @@ pub(super) struct Head<'b, 'h> {
     pub(super) after: After,
     /// What the client calls the request.
     pub(super) request_id: Option<&'b [u8]>,
+    pub(super) bearing: Bearing,
+}
+
+/// Whether headers may have a say in admission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bearing {
+    None,
+    Some,
 }
 
 /// What the client wants of the connection after the answer.
@@ -93,6 +101,7 @@ pub(super) fn scan<'b, 'h>(
         body_bytes,
         after: facts.after,
         request_id: facts.request_id,
+        bearing: facts.bearing,
     })
 }
 
@@ -121,12 +130,14 @@ struct Facts<'b> {
     body_bytes: Option<usize>,
     after: After,
     request_id: Option<&'b [u8]>,
+    bearing: Bearing,
 }
 
 impl<'b> Facts<'b> {
     /// `None` where the headers are not of this grammar.
     fn of(headers: &[Header<'b>]) -> Option<Self> {
-        let mut facts = Self { hosts: 0, body_bytes: None, after: After::Keep, request_id: None };
+        let mut facts =
+            Self { hosts: 0, body_bytes: None, after: After::Keep, request_id: None, bearing: Bearing::None };
         for header in headers {
             facts.note(header)?;
         }
@@ -148,10 +159,18 @@ impl<'b> Facts<'b> {
             }
             14 if is("http2-settings") => return None,
             17 if is("transfer-encoding") => return None,
+            _ if has_bearing(header.name) => self.bearing = Bearing::Some,
             _ => {}
         }
         Some(())
     }
+}
+
+/// Deadlines, priorities, marks of retries and keys of clients come in headers of these kinds.
+fn has_bearing(name: &str) -> bool {
+    let name = name.as_bytes();
+    matches!(name, [b'x' | b'X', b'-', ..])
+        || name.get(..5).is_some_and(|kind| kind.eq_ignore_ascii_case(b"grpc-"))
 }
 
 fn after(value: &[u8]) -> Option<After> {

@@ -13,6 +13,14 @@ use super::super::progress::Progress;
 use super::super::registry::Hall;
 use super::super::socket::Socket;
 
+/// How much of something was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    Whole,
+    /// Some is kept, or lies in the session's buffers.
+    InPart,
+}
+
 /// A connection on the fast path.
 pub(in crate::connection) struct Line {
     socket: Socket,
@@ -79,20 +87,35 @@ impl Line {
     pub(super) async fn write(&mut self, make: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
         let mut make = Some(make);
         poll_fn(|cx| {
-            let hall = Rc::clone(&self.hall);
-            let mut scratch = hall.scratch.write.borrow_mut();
-            scratch.clear();
-            if let Some(make) = make.take() {
-                make(&mut scratch);
-            }
-            let written = match Pin::new(&mut self.socket).poll_write(cx, &scratch) {
-                Poll::Ready(written) => written?,
-                Poll::Pending => 0,
-            };
-            self.outbox.extend_from_slice(&scratch[written..]);
-            Poll::Ready(io::Result::Ok(()))
+            Poll::Ready(make.take().map_or(Ok(Written::Whole), |make| self.begin_writing(cx, make)))
         })
         .await?;
+        self.write_rest().await
+    }
+
+    /// Writes as much as can be written at once of what `make` puts into a buffer, and keeps the rest.
+    pub(super) fn begin_writing(
+        &mut self,
+        cx: &mut Context<'_>,
+        make: impl FnOnce(&mut Vec<u8>),
+    ) -> io::Result<Written> {
+        let hall = Rc::clone(&self.hall);
+        let mut scratch = hall.scratch.write.borrow_mut();
+        scratch.clear();
+        make(&mut scratch);
+        let written = match Pin::new(&mut self.socket).poll_write(cx, &scratch) {
+            Poll::Ready(written) => written?,
+            Poll::Pending => 0,
+        };
+        if written == scratch.len() && self.socket.is_plain() {
+            return Ok(Written::Whole);
+        }
+        self.outbox.extend_from_slice(&scratch[written..]);
+        Ok(Written::InPart)
+    }
+
+    /// Writes what was kept.
+    pub(super) async fn write_rest(&mut self) -> io::Result<()> {
         if self.outbox.is_empty() {
             return Ok(());
         }

@@ -68,7 +68,7 @@ impl Id {
             .map_or_else(|| Self::Ours(scratch.name()), |id| Self::Given(Bytes::copy_from_slice(id)))
     }
 
-    fn as_bytes(&self) -> &[u8] {
+    pub(super) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Given(id) => id,
             Self::Ours(name) => name,

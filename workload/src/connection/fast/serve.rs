@@ -7,16 +7,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 
 use super::super::front::{Front, Outcome};
 use super::super::progress::{Order, Progress, Upload};
 use super::super::refusal::Refusal;
-use super::grammar::{self, After, Scan};
-use super::line::Line;
+use super::answer::{self, Additions};
+use super::grammar::{self, After, Bearing, Head, Scan};
+use super::line::{Line, Written};
 use super::request::request;
 use super::scratch::READ_AHEAD;
 use super::send::{Id, Sending};
+use crate::clock::Nanos;
 
 /// How a connection left the fast path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,8 @@ type Slot = Option<Call>;
 enum Seen {
     /// A request, which is in the slot.
     Call,
+    /// A request whose answer is known.
+    Fixed(Fixed),
     /// A head, and not all of its body.
     Body,
     /// Not all of a head.
@@ -55,7 +59,19 @@ enum Next {
     /// The request in the slot.
     Call,
     Refuse(Refusal),
+    /// An answer could not be written at once.
+    Rest(Fixed),
     End(End),
+}
+
+/// A request whose answer is known.
+struct Fixed {
+    /// Place of the answer among the fixed ones.
+    index: usize,
+    method: Method,
+    id: Id,
+    after: After,
+    arrived: Nanos,
 }
 
 /// Whether received bytes may hold a request that nobody has looked for.
@@ -74,6 +90,10 @@ pub(in crate::connection) async fn serve(line: &mut Line, front: &Front) -> End 
         let mut slot = None;
         match next(line, front, &mut slot).await {
             Next::Call => {}
+            Next::Rest(fixed) => match send_rest(line, front, &fixed).await {
+                ControlFlow::Break(end) => return end,
+                ControlFlow::Continue(()) => continue,
+            },
             Next::Refuse(refusal) => return refuse(line, front, refusal).await,
             Next::End(end) => return end,
         }
@@ -113,6 +133,10 @@ async fn next(line: &mut Line, front: &Front, slot: &mut Slot) -> Next {
             };
             match seen {
                 Seen::Call => return Poll::Ready(Next::Call),
+                Seen::Fixed(fixed) => match send_fixed(line, front, fixed, cx) {
+                    None => inbox = Inbox::Unseen,
+                    Some(next) => return Poll::Ready(next),
+                },
                 Seen::Foreign => return Poll::Ready(Next::End(End::Foreign)),
                 Seen::Partial if line.inbox.len() >= front.limits().head_bytes => {
                     return Poll::Ready(Next::End(End::Foreign));
@@ -143,15 +167,64 @@ fn see(bytes: &[u8], front: &Front, slot: &mut Slot) -> (usize, Seen) {
         Scan::Partial => (0, Seen::Partial),
         Scan::Foreign => (0, Seen::Foreign),
         Scan::Head(head) if bytes.len() < head.bytes + head.body_bytes => (0, Seen::Body),
-        Scan::Head(head) => match request(&head, bytes) {
-            None => (0, Seen::Foreign),
-            Some(request) => {
-                let id = Id::of(head.request_id, front.scratch());
-                *slot = Some(Call { request, id, after: head.after });
-                (head.bytes + head.body_bytes, Seen::Call)
-            }
+        Scan::Head(head) => match seen_fixed(&head, front) {
+            Some(fixed) => (head.bytes, Seen::Fixed(fixed)),
+            None => see_call(&head, bytes, front, slot),
         },
     }
+}
+
+fn see_call(head: &Head<'_, '_>, bytes: &[u8], front: &Front, slot: &mut Slot) -> (usize, Seen) {
+    let Some(request) = request(head, bytes) else { return (0, Seen::Foreign) };
+    let id = Id::of(head.request_id, front.scratch());
+    *slot = Some(Call { request, id, after: head.after });
+    (head.bytes + head.body_bytes, Seen::Call)
+}
+
+/// The request as one whose answer is known, if it is; and if nothing in its head could change that.
+fn seen_fixed(head: &Head<'_, '_>, front: &Front) -> Option<Fixed> {
+    let bare = head.body_bytes == 0 && head.bearing == Bearing::None;
+    let index = bare.then(|| front.backend.fixed(&head.method, head.target)).flatten()?;
+    let id = Id::of(head.request_id, front.scratch());
+    Some(Fixed { index, method: head.method.clone(), id, after: head.after, arrived: front.now() })
+}
+
+/// Sends an answer that is known. `None` if it is written and others may follow.
+fn send_fixed(line: &mut Line, front: &Front, mut fixed: Fixed, cx: &mut Context<'_>) -> Option<Next> {
+    if front.is_to_end(fixed.arrived) {
+        fixed.after = After::Close;
+    }
+    line.progress.head_read(fixed.arrived, None);
+    line.progress.answering();
+    let written = line.begin_writing(cx, |out| {
+        front.scratch().with_date(fixed.arrived, |date| {
+            let additions = Additions { date, request_id: fixed.id.as_bytes(), after: fixed.after };
+            if let Some(answer) = front.backend.fixed_answer(fixed.index) {
+                answer::fixed(out, answer, &fixed.method, additions);
+            }
+        });
+    });
+    match written {
+        Ok(Written::Whole) if fixed.after == After::Keep => {
+            front.sent_fixed(fixed.arrived);
+            None
+        }
+        Ok(_) => Some(Next::Rest(fixed)),
+        Err(_) => Some(Next::End(ordered(&line.progress).unwrap_or(End::Closed))),
+    }
+}
+
+/// Ends an answer that could not be written at once, or ends the connection.
+async fn send_rest(line: &mut Line, front: &Front, fixed: &Fixed) -> ControlFlow<End> {
+    if line.write_rest().await.is_err() || line.flush().await.is_err() {
+        return ControlFlow::Break(ordered(&line.progress).unwrap_or(End::Closed));
+    }
+    front.sent_fixed(fixed.arrived);
+    if fixed.after == After::Close {
+        line.shutdown().await;
+        return ControlFlow::Break(End::Closed);
+    }
+    ControlFlow::Continue(())
 }
 
 async fn answer(line: &mut Line, front: &Front, call: Call) -> ControlFlow<End> {
@@ -176,7 +249,7 @@ async fn run(
     line: &mut Line,
     front: &Front,
     request: Request<Body>,
-    arrived: crate::clock::Nanos,
+    arrived: Nanos,
 ) -> ControlFlow<End, Outcome> {
     let mut call = pin!(front.backend.call(request, arrived, &front.peer));
     poll_fn(|cx| {
