@@ -108,7 +108,7 @@ enum Role {
 
 impl<J> Admission<J> {
     pub(crate) fn new(rules: Rules) -> Self {
-        Self {
+        let admission = Self {
             rules,
             posts: Vec::new(),
             queue: Queue::new(),
@@ -117,7 +117,10 @@ impl<J> Admission<J> {
             notice: Arc::default(),
             admitted: 0,
             rejected: [0; Rejection::COUNT],
-        }
+        };
+        // Before anybody looks: a queue of no length would be full.
+        admission.notice.publish(&admission.outlook());
+        admission
     }
 
     /// The slots of a worker; none until it is enlisted.

@@ -29,7 +29,7 @@ async fn echo(request: Request) -> Response {
     let (head, body) = request.into_parts();
     let headers: Vec<String> =
         head.headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
-    let body = body.collect().await.map(|body| body.to_bytes());
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes);
     let text = format!("{} {} {headers:?} {body:?}", head.method, head.uri);
     let (status, body) = match head.uri.path() {
         "/none" => (204, Body::empty()),
@@ -156,8 +156,9 @@ fn heads() -> impl Strategy<Value = Vec<u8>> {
                     lines.push("Content-Length: 3");
                 }
             }
-            let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
-            format!("{method} {target} {version}\r\n{lines}\r\n{body}").into_bytes()
+            let first = format!("{method} {target} {version}");
+            let all: Vec<&str> = [first.as_str()].into_iter().chain(lines).chain(["", body]).collect();
+            all.join("\r\n").into_bytes()
         },
     )
 }

@@ -24,7 +24,7 @@ fn no_request_fails_while_the_workers_change_under_load() {
     let (answered, ended) = (AtomicU64::new(0), AtomicBool::new(false));
     let counted = |client: &mut Client| {
         let reply = client.get("/").expect("every request is answered");
-        assert_eq!(reply.status, 200);
+        assert_eq!((reply.status, reply.body.as_str()), (200, "hello"));
         answered.fetch_add(1, Relaxed);
     };
     thread::scope(|scope| {

@@ -30,6 +30,12 @@ fn admission(workers: usize, slots: Option<u32>, queue_length: usize) -> Admissi
     admission
 }
 
+#[test]
+fn nobody_is_told_of_a_full_queue_before_there_is_one() {
+    let admission = Admission::<u64>::new(rules(Some(1), 2));
+    assert_eq!(admission.notice.outlook().refuses(Class::Normal), None);
+}
+
 fn arrive(admission: &mut Admission<u64>, at: Nanos, job: u64) -> Verdict<u64> {
     arrive_as(admission, at, NORMAL, job).0
 }
