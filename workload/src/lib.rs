@@ -38,6 +38,8 @@ pub mod stats;
 #[cfg(feature = "server")]
 mod tls;
 #[cfg(feature = "server")]
+mod trace;
+#[cfg(feature = "server")]
 pub mod upstream;
 #[cfg(feature = "server")]
 mod watch;
@@ -55,7 +57,7 @@ pub use {
     server::{Addresses, RunningServer, Server, StartError},
     settings::{
         AdaptiveLimit, ClientAuth, Cpus, Drain, Http1, Jwks, KeyPair, Limits, MAX_WORKERS, Objective,
-        Overload, Pinning, Queue, Read, ServiceAccount, Settings, Tls, Workers, Writes,
+        Overload, Pinning, Queue, Read, ServiceAccount, Settings, Tls, Traces, Workers, Writes,
     },
     tls::TlsError,
     worker::WorkersError,

@@ -19,9 +19,12 @@ use crate::core::{Core, Stage};
 use crate::door::Door;
 use crate::fixed::FixedAnswer;
 use crate::host::{Host, connections_within};
-use crate::settings::{Cpus, Drain, Http1, Limits, Objective, Queue, Read, Settings, Tls, Workers, Writes};
+use crate::settings::{
+    Cpus, Drain, Http1, Limits, Objective, Queue, Read, Settings, Tls, Traces, Workers, Writes,
+};
 use crate::stats::Stats;
 use crate::tls::{self, TlsError};
+use crate::trace;
 use crate::worker::{Change, Crew, WorkersError};
 
 /// A server that is not started yet.
@@ -155,6 +158,12 @@ impl Server {
         self.with(|settings| settings.open_reads = open)
     }
 
+    /// Where spans of requests are sent. Default: nowhere.
+    #[must_use]
+    pub fn traces(self, traces: Traces) -> Self {
+        self.with(|settings| settings.traces = Some(traces))
+    }
+
     /// The time before the server is ready. Default: 0.
     #[must_use]
     pub fn start_delay(self, delay: Duration) -> Self {
@@ -198,6 +207,7 @@ impl Server {
         let host = Host::new(settings.cpus.limit);
         let tls = settings.tls.as_ref().map(tls::Port::open).transpose()?.map(Arc::new);
         let router = with_body_limit(router, settings.limits.body_bytes);
+        let router = traced(router, settings.traces.as_ref())?;
         let core = Core::new(router, settings, host, Door::new(listener), tls);
         if let Some(port) = &core.tls {
             tls::watch(port).map_err(StartError::Thread)?;
@@ -258,6 +268,14 @@ impl fmt::Display for Addresses {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{} (admin {})", self.listening, self.admin)
     }
+}
+
+/// The service within a layer that samples requests, if their spans go anywhere.
+fn traced(router: Router, traces: Option<&Traces>) -> Result<Router, StartError> {
+    let Some(traces) = traces.cloned() else { return Ok(router) };
+    let (tracer, spans) = trace::channel(traces.share);
+    spawn("traces", move || trace::export(traces, spans))?;
+    Ok(router.layer(tracer))
 }
 
 /// The server has its own limit on bodies; axum's is lifted where it is lower. Not always, as a layer costs every

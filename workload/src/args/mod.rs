@@ -4,6 +4,7 @@ mod cpus;
 mod http1;
 mod overload;
 mod tls;
+mod traces;
 mod values;
 mod writes;
 
@@ -17,6 +18,7 @@ use self::cpus::CpuArgs;
 use self::http1::Http1Args;
 use self::overload::OverloadArgs;
 use self::tls::TlsArgs;
+use self::traces::TraceArgs;
 use self::values::{
     parse_answer_bytes, parse_connection_age, parse_duration, parse_objective, parse_workers,
 };
@@ -64,6 +66,8 @@ pub struct Args {
     revision: String,
     #[command(flatten)]
     writes: WriteArgs,
+    #[command(flatten)]
+    traces: TraceArgs,
     #[command(flatten)]
     http1: Http1Args,
     /// The time before the server is ready and takes connections.
@@ -146,6 +150,7 @@ impl Args {
             objectives: self.objective,
             revision: self.revision,
             open_reads: self.writes.open_reads(),
+            traces: self.traces.into(),
             writes: self.writes.into(),
             start_delay: self.start_delay,
             http1: self.http1.into(),

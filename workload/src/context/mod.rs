@@ -2,7 +2,7 @@
 
 mod deadline;
 mod layer;
-mod trace;
+pub(crate) mod trace;
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

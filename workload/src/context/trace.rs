@@ -1,13 +1,13 @@
 //! W3C Trace Context, as far as it has to be understood to be passed on.
 
 /// Names the parent span.
-pub(super) const PARENT: &str = "traceparent";
+pub(crate) const PARENT: &str = "traceparent";
 /// What tracing systems add to it.
 pub(super) const STATE: &str = "tracestate";
 
 /// Whether it is `VERSION-TRACE-PARENT-FLAGS` in lower-case hexadecimal digits, and neither trace nor parent is zero.
 /// A later version may have more after a further dash.
-pub(super) fn is_valid(parent: &[u8]) -> bool {
+pub(crate) fn is_valid(parent: &[u8]) -> bool {
     let [version @ .., _] = parent.get(..3).unwrap_or_default() else { return false };
     let (Some(trace), Some(span), Some(flags)) = (parent.get(3..35), parent.get(36..52), parent.get(53..55))
     else {

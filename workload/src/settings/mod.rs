@@ -5,12 +5,14 @@ mod http1;
 mod overload;
 mod reads;
 mod tls;
+mod traces;
 
 pub use cpus::{Cpus, Pinning};
 pub use http1::Http1;
 pub use overload::{AdaptiveLimit, Overload};
 pub use reads::Read;
 pub use tls::{ClientAuth, KeyPair, Tls};
+pub use traces::Traces;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -50,6 +52,8 @@ pub struct Settings {
     pub writes: Writes,
     /// What can be read from it without the token that writes need.
     pub open_reads: Vec<Read>,
+    /// Where spans of requests are sent, if anywhere.
+    pub traces: Option<Traces>,
     /// The time before the server says it is ready and accepts connections.
     pub start_delay: Duration,
     /// How the server stops.
@@ -175,6 +179,7 @@ impl Default for Settings {
             revision: String::new(),
             writes: Writes::Off,
             open_reads: Vec::new(),
+            traces: None,
             start_delay: Duration::ZERO,
             drain: Drain::default(),
             limits: Limits::default(),

@@ -22,4 +22,5 @@ mod secure;
 mod service;
 mod tls;
 mod tokens;
+mod traces;
 mod workers;
