@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use axum::Router;
 use tokio::sync::watch;
 
-use crate::admission::{Gate, Rules, WorkerId};
+use crate::admission::{Gate, WorkerId};
 use crate::clock::Clock;
 use crate::door::Door;
 use crate::host::{Cpu, Host, process_cpu_seconds};
+use crate::intake::Watch;
 use crate::record::Record;
 use crate::settings::Settings;
 use crate::stats::{Histogram, Rejected, Responses, STATS_VERSION, Stats};
@@ -27,6 +28,7 @@ pub(crate) struct Core {
     pub(crate) router: Router,
     pub(crate) gate: Arc<Gate>,
     pub(crate) roster: Arc<Roster>,
+    pub(crate) watch: Arc<Watch>,
     pub(crate) cpu: Cpu,
     pub(crate) door: Door,
     pub(crate) host: Host,
@@ -74,13 +76,9 @@ impl Core {
     ) -> Arc<Self> {
         let clock = Clock::start();
         let roster = Arc::new(Roster::default());
-        let rules = Rules {
-            slots_per_worker: settings.slots_per_worker.map(Into::into),
-            queue_length: settings.queue.length,
-            delay: settings.queue.delay.into(),
-            objective: settings.tightest_objective(),
-        };
+        let rules = settings.rules();
         Arc::new(Self {
+            watch: Watch::new(&settings.overload),
             clock,
             boot_id: format!("{:032x}", rand::random::<u128>()),
             settings,
@@ -156,6 +154,8 @@ impl Core {
         stats.adaptive_limit = tally.adaptive_limit;
         stats.delay_bound_seconds = tally.delay_bound.0 as f64 * 1e-9;
         stats.overloaded = tally.overloaded;
+        let clients = self.watch.clients.as_ref();
+        stats.limited_clients = clients.map(|clients| clients.in_use(tally.at) as u64);
         let (admitted, breaker) = settlement.settle(tally.admitted, stats.rejected.breaker);
         stats.admitted = admitted;
         drop(settlement);
@@ -178,11 +178,13 @@ impl Core {
             pinned: self.pinned.load(Relaxed),
             concurrency_limit: self
                 .settings
+                .rules()
                 .slots_per_worker
-                .map(|slots| slots.get().saturating_mul(workers)),
+                .map(|slots| slots.saturating_mul(workers)),
             adaptive_limit: None,
             delay_bound_seconds: 0.0,
             overloaded: false,
+            limited_clients: None,
             queued: 0,
             in_flight: 0,
             arrivals: 0,

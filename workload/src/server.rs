@@ -20,7 +20,7 @@ use crate::door::Door;
 use crate::fixed::FixedAnswer;
 use crate::host::{Host, connections_within};
 use crate::settings::{
-    Cpus, Drain, Http1, Limits, Objective, Queue, Read, Settings, Tls, Traces, Workers, Writes,
+    Cpus, Drain, Http1, Limits, Objective, Overload, Queue, Read, Settings, Tls, Traces, Workers, Writes,
 };
 use crate::stats::Stats;
 use crate::tls::{self, TlsError};
@@ -132,6 +132,12 @@ impl Server {
     #[must_use]
     pub fn queue(self, queue: Queue) -> Self {
         self.with(|settings| settings.queue = queue)
+    }
+
+    /// What happens when more arrives than can be served. Default: what runs at the same time follows what is measured.
+    #[must_use]
+    pub fn overload(self, overload: Overload) -> Self {
+        self.with(|settings| settings.overload = overload)
     }
 
     /// Latency objectives, counted in `/stats`. Default: none.

@@ -57,12 +57,14 @@ impl Text {
 
     fn gauges(&mut self, stats: &Stats, gauges: &Gauges) -> fmt::Result {
         let limit = stats.concurrency_limit.map_or(f64::INFINITY, f64::from);
+        let clients = stats.limited_clients.unwrap_or(0) as f64;
         let adaptive = stats.adaptive_limit.map_or(f64::INFINITY, f64::from);
         for (name, help, value) in [
             ("workers", "Workers that run.", f64::from(stats.workers)),
             ("concurrency_limit", "Requests that may run at the same time.", limit),
             ("adaptive_limit", "As many of them as was measured to be of use.", adaptive),
             ("delay_bound_seconds", "The longest wait for admission.", stats.delay_bound_seconds),
+            ("limited_clients", "Clients that have used some of their limit just now.", clients),
             ("overloaded", "Whether the queue stands.", f64::from(u8::from(stats.overloaded))),
             ("queued_requests", "Requests that wait for admission.", stats.queued as f64),
             ("in_flight_requests", "Requests admitted and not answered.", stats.in_flight as f64),

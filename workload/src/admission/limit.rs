@@ -11,6 +11,9 @@ const CHEAP_BURST: Nanos = Nanos(50_000 * SLOW_BUILD);
 const CHEAP_CPU: Nanos = Nanos(100_000 * SLOW_BUILD);
 /// Without optimisation everything costs about ten times as much.
 const SLOW_BUILD: u64 = if cfg!(debug_assertions) { 10 } else { 1 };
+/// Windows in a row after which handlers count as costly: on a machine that is short of CPU any of them looks so for a
+/// moment.
+const CONVINCING: u32 = 3;
 /// The share of late requests that an objective allows.
 const LATE: f64 = 0.01;
 /// Windows for which a limit that did not help is not tried again.
@@ -54,6 +57,8 @@ struct CpuLimit {
     /// Smoothed concurrency at which the CPU has just enough to do; `None` while handlers are cheap.
     natural: Option<f64>,
     limit: Option<u32>,
+    /// Windows in a row in which they were not.
+    costly: u32,
 }
 
 /// Additive increase, multiplicative decrease on the share of late requests.
@@ -105,7 +110,11 @@ impl CpuLimit {
         // Not back and forth between two kinds that are nearly equal.
         let cheap = if self.natural.is_some() { CHEAP_BURST.scaled(0.7) } else { CHEAP_BURST };
         if window.each(window.burst) < cheap.0 as f64 || window.each(window.cpu) < CHEAP_CPU.0 as f64 {
-            (self.natural, self.limit) = (None, None);
+            *self = Self::default();
+            return None;
+        }
+        self.costly += 1;
+        if self.costly < CONVINCING {
             return None;
         }
         let measured = window.natural();
@@ -195,6 +204,22 @@ mod tests {
         }
     }
 
+    /// After some windows that are all alike.
+    fn settled(window: &Window) -> (Limiter, Option<u32>) {
+        let mut limiter = Limiter::default();
+        let limit = (0..CONVINCING).fold(None, |_, _| limiter.step(window));
+        (limiter, limit)
+    }
+
+    #[test]
+    fn one_costly_window_is_no_reason() {
+        let (costly, cheap) = (window(400, 0, 2000), window(400, 0, 20));
+        let (mut limiter, _) = settled(&cheap);
+        let windows = [&costly, &costly, &cheap, &costly, &costly, &costly];
+        let limits = windows.map(|window| limiter.step(window));
+        assert_eq!(limits, [None, None, None, None, None, Some(1)]);
+    }
+
     #[rstest]
     #[case::computes(window(400, 0, 2000), Some(1))]
     #[case::waits_as_long_as_it_computes(window(400, 2000, 2000), Some(4))]
@@ -202,7 +227,7 @@ mod tests {
     #[case::cheap(window(1000, 5000, 20), None)]
     #[case::lost_its_cpu(Window { cpu: micros(50 * 400), ..window(400, 0, 2000) }, None)]
     fn as_many_run_as_the_cpu_can_use(#[case] window: Window, #[case] expected: Option<u32>) {
-        assert_eq!(Limiter::default().step(&window), expected);
+        assert_eq!(settled(&window).1, expected);
     }
 
     #[test]
@@ -216,8 +241,8 @@ mod tests {
 
     #[test]
     fn a_busy_thread_gets_no_more() {
-        let mut limiter = Limiter::default();
-        assert_eq!(limiter.step(&window(400, 2000, 2000)), Some(4));
+        let (mut limiter, limit) = settled(&window(400, 2000, 2000));
+        assert_eq!(limit, Some(4));
         let busy = Window { cpu: SECOND, ..window(400, 6000, 2000) };
         assert_eq!(limiter.step(&busy), Some(4));
         assert_eq!(limiter.step(&window(400, 6000, 2000)), Some(7));
@@ -226,7 +251,7 @@ mod tests {
     #[test]
     fn a_body_that_is_sent_slowly_does_not_keep_the_cpu_idle() {
         let streaming = Window { streamed: 1, hold: micros(20_000), ..window(400, 0, 2000) };
-        assert_eq!(Limiter::default().step(&streaming), Some(16));
+        assert_eq!(settled(&streaming).1, Some(16));
     }
 
     /// A dependency that serves so many at a time, in 10 ms.

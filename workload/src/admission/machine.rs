@@ -119,7 +119,7 @@ impl<J> Admission<J> {
             rejected: [0; Rejection::COUNT],
         };
         // Before anybody looks: a queue of no length would be full.
-        admission.notice.publish(&admission.outlook());
+        admission.publish();
         admission
     }
 
@@ -203,12 +203,14 @@ impl<J> Admission<J> {
         let limit = self.rules.most_slots();
         self.lane(worker).set_limit(limit);
         self.posts[worker.0].role = Role::Live;
+        self.publish();
     }
 
     /// A worker gets nothing more.
     pub(crate) fn retire(&mut self, worker: WorkerId) {
         self.posts[worker.0].role = Role::Retiring;
         self.posts[worker.0].lane.set_limit(0);
+        self.publish();
     }
 
     /// So many requests may run in a worker, but not more than there are slots. The caller then takes what waits.
@@ -217,6 +219,7 @@ impl<J> Admission<J> {
         if post.role == Role::Live {
             post.lane.set_limit(limit.min(self.rules.most_slots()));
         }
+        self.publish();
     }
 
     /// Whether a worker has nothing left to finish.
@@ -352,8 +355,12 @@ impl<J> Admission<J> {
     /// The queue has changed: draws the conclusions and tells everybody.
     fn settle(&mut self, now: Nanos) {
         self.patience.observe(now, self.outlook().backlog(), self.pace());
-        self.notice.publish(&self.outlook());
+        self.publish();
         self.notice.set_waiting(!self.queue.is_empty());
+    }
+
+    fn publish(&self) {
+        self.notice.publish(&self.outlook());
     }
 
     fn outlook(&self) -> Outlook {

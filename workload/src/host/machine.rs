@@ -71,6 +71,12 @@ impl Host {
 }
 
 impl Machine {
+    /// CPU time that the process gets in each second, in seconds: min(|affinity|, quota).
+    pub(crate) fn cpus(&self) -> f64 {
+        let allowed = self.allowed.len() as f64;
+        self.quota.map_or(allowed, |quota| quota.min(allowed))
+    }
+
     /// Workers for this process: min(|affinity|, max(1, floor(quota))). More threads than whole CPUs in the quota would
     /// only be throttled in turns.
     pub(crate) fn workers(&self) -> usize {

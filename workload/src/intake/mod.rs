@@ -1,32 +1,97 @@
 //! What is looked at before a request is admitted: who sends it, how important it is, and until when it is of use.
 
+mod buckets;
+mod client;
 mod deadline;
+mod flow;
+mod network;
+
+pub(crate) use client::Clients;
+pub use network::{Network, NetworkError};
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, Request};
 
+use self::flow::{Flow, Route};
 use crate::admission::{Class, Marks, Rejection};
 use crate::clock::Nanos;
+use crate::connection::Peer;
+use crate::host::thread_cpu_seconds;
 use crate::settings::Overload;
+
+/// What the intakes of all workers share.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) clients: Option<Arc<Clients>>,
+    /// The part of a CPU that each worker has, as the bits of a number.
+    cpu_share: AtomicU64,
+}
 
 /// One worker's look at what arrives.
 #[derive(Debug)]
 pub(crate) struct Intake {
     priority: HeaderName,
+    core_routes: Vec<String>,
+    watch: Arc<Watch>,
+    flow: RefCell<Flow>,
+}
+
+impl Watch {
+    pub(crate) fn new(settings: &Overload) -> Arc<Self> {
+        let clients = settings.clients.as_ref().map(Clients::new);
+        Arc::new(Self { clients, cpu_share: AtomicU64::new(1f64.to_bits()) })
+    }
+
+    /// Each worker has this part of a CPU.
+    pub(crate) fn set_cpu_share(&self, share: f64) {
+        self.cpu_share.store(share.to_bits(), Relaxed);
+    }
+
+    fn cpu_share(&self) -> f64 {
+        f64::from_bits(self.cpu_share.load(Relaxed))
+    }
 }
 
 impl Intake {
-    pub(crate) fn new(settings: &Overload) -> Self {
-        Self { priority: settings.priority_header.clone() }
+    pub(crate) fn new(settings: &Overload, watch: Arc<Watch>) -> Self {
+        Self {
+            priority: settings.priority_header.clone(),
+            core_routes: settings.core_routes.clone(),
+            watch,
+            flow: RefCell::default(),
+        }
     }
 
-    /// What admission has to know of a request that came at `now`; or why it is turned away before that.
-    pub(crate) fn check(&self, now: Nanos, request: &Request<Body>) -> Result<Marks, (Marks, Rejection)> {
+    /// What admission has to know of a request that came at `now`; or why it is turned away before that. The client's
+    /// own limit comes first: a flood must not cost more than a look at its bucket.
+    pub(crate) fn check(
+        &self,
+        now: Nanos,
+        request: &Request<Body>,
+        peer: &Peer,
+    ) -> Result<Marks, (Marks, Rejection)> {
         let marks = self.read(now, request.headers());
+        let over_limit = |clients: &Arc<Clients>| !clients.admits(now, request.headers(), peer);
+        if self.watch.clients.as_ref().is_some_and(over_limit) {
+            return Err((marks, Rejection::ClientLimit));
+        }
         if marks.deadline.is_some_and(|deadline| deadline <= now) {
             return Err((marks, Rejection::DeadlineExpired));
         }
+        if !self.core_routes.is_empty() && !self.flows(now, request.uri().path(), marks.class) {
+            return Err((marks, Rejection::Priority));
+        }
         Ok(marks)
+    }
+
+    fn flows(&self, now: Nanos, path: &str, class: Class) -> bool {
+        let is_core = self.core_routes.iter().any(|prefix| path.starts_with(prefix));
+        let route = if is_core { Route::Core } else { Route::Other(class) };
+        self.flow.borrow_mut().admits(now, route, self.watch.cpu_share(), thread_cpu_seconds)
     }
 
     /// One pass over the names is cheaper than to ask for each: most requests have none of them.
@@ -62,8 +127,13 @@ mod tests {
 
     const NOW: Nanos = Nanos(5_000_000_000);
 
+    fn intake() -> Intake {
+        let settings = Overload::default();
+        Intake::new(&settings, Watch::new(&settings))
+    }
+
     fn marks(headers: &[(&'static str, &'static str)]) -> Marks {
-        let intake = Intake::new(&Overload::default());
+        let intake = intake();
         let pairs = headers
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
@@ -86,10 +156,10 @@ mod tests {
 
     #[test]
     fn a_deadline_that_has_passed_is_refused() {
-        let intake = Intake::new(&Overload::default());
+        let (intake, peer) = (intake(), Peer::at("192.0.2.1:1".parse().unwrap()));
         let check = |timeout: &str| {
-            let request = Request::builder().header("grpc-timeout", timeout);
-            intake.check(NOW, &request.body(Body::empty()).unwrap()).map_err(|(_, reason)| reason)
+            let request = Request::builder().header("grpc-timeout", timeout).body(Body::empty()).unwrap();
+            intake.check(NOW, &request, &peer).map_err(|(_, reason)| reason)
         };
         assert_eq!(check("0S"), Err(Rejection::DeadlineExpired));
         let marks = Marks { deadline: Some(NOW + Nanos(1)), ..Marks::default() };

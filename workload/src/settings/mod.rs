@@ -9,7 +9,7 @@ mod traces;
 
 pub use cpus::{Cpus, Pinning};
 pub use http1::Http1;
-pub use overload::{AdaptiveLimit, Overload};
+pub use overload::{Admission, ClientKey, ClientLimits, Overload};
 pub use reads::Read;
 pub use tls::{ClientAuth, KeyPair, Tls};
 pub use traces::Traces;
@@ -19,6 +19,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::admission::Rules;
 use crate::clock::Nanos;
 use crate::fixed::FixedAnswer;
 
@@ -197,10 +198,21 @@ impl Settings {
 
     /// Whether the number of requests that run at the same time follows what is measured.
     pub(crate) fn has_adaptive_limit(&self) -> bool {
-        match self.overload.adaptive_limit {
-            AdaptiveLimit::WithoutSlots => self.slots_per_worker.is_none(),
-            AdaptiveLimit::On => true,
-            AdaptiveLimit::Off => false,
+        match self.overload.admission {
+            Admission::Auto => self.slots_per_worker.is_none(),
+            Admission::Adaptive => true,
+            Admission::Fixed | Admission::Off => false,
+        }
+    }
+
+    /// The bounds of admission.
+    pub(crate) fn rules(&self) -> Rules {
+        let admission = self.overload.admission;
+        Rules {
+            slots_per_worker: self.slots_per_worker.filter(|_| admission != Admission::Off).map(Into::into),
+            queue_length: self.queue.length,
+            delay: self.queue.delay.into(),
+            objective: self.tightest_objective().filter(|_| admission != Admission::Fixed),
         }
     }
 }

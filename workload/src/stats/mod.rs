@@ -51,6 +51,9 @@ pub struct Stats {
     /// Whether the queue has been too long for so long that the newest requests are served first.
     #[serde(default)]
     pub overloaded: bool,
+    /// Clients with a limit of their own that have used some of it just now.
+    #[serde(default)]
+    pub limited_clients: Option<u64>,
     /// Requests waiting for admission now.
     #[serde(default, deserialize_with = "counters::count")]
     pub queued: u64,

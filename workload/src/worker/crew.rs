@@ -130,6 +130,7 @@ impl Crew {
     fn apply(&self, state: &mut State, wanted: Wanted, machine: Machine) -> Result<Runtime, WorkersError> {
         let mut placement = Placement::of(wanted.workers, wanted.pinning, &machine);
         self.resize(placement.workers)?;
+        self.core.watch.set_cpu_share(machine.cpus() / placement.workers as f64);
         if let Err(error) = self.place(&placement, &machine.allowed) {
             tracing::warn!(%error, "workers could not be pinned");
             placement.cpus.clear();

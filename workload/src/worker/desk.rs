@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 use axum::body::Body;
@@ -54,7 +55,8 @@ impl Desk {
         let home = core.gate.home(worker);
         let limiter = core.settings.has_adaptive_limit().then(Limiter::default);
         let gauge = Gauge::new(home.clone(), core.settings.tightest_objective(), limiter);
-        let (intake, service) = (Intake::new(&core.settings.overload), core.router.clone().into_service());
+        let intake = Intake::new(&core.settings.overload, Arc::clone(&core.watch));
+        let service = core.router.clone().into_service();
         let fixed = core.settings.fixed.clone();
         Rc::new(Self { home, hall, intake, service, fixed, gauge, burst: Cell::default() })
     }
@@ -72,8 +74,8 @@ impl Desk {
     }
 
     /// A request of one of this worker's connections, whose head was read at `arrived`.
-    pub(crate) async fn serve(&self, mut request: Request<Body>, arrived: Nanos, _peer: &Peer) -> Outcome {
-        let marks = match self.intake.check(arrived, &request) {
+    pub(crate) async fn serve(&self, mut request: Request<Body>, arrived: Nanos, peer: &Peer) -> Outcome {
+        let marks = match self.intake.check(arrived, &request, peer) {
             Ok(marks) => marks,
             Err((marks, reason)) => {
                 self.home.reject(marks, reason);

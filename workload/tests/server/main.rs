@@ -16,6 +16,7 @@ mod http2;
 mod inside;
 mod issuer;
 mod limits;
+mod overload;
 mod paths;
 mod process;
 mod secure;

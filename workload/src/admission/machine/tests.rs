@@ -98,6 +98,17 @@ fn whoever_becomes_free_takes_the_first_that_waits() {
 }
 
 #[test]
+fn what_is_published_is_true_before_anything_has_waited() {
+    let mut admission = admission(1, Some(2), 3);
+    assert_eq!(admission.notice.outlook().refuses(Class::Normal), None);
+    assert_eq!(admission.notice.outlook(), admission.outlook());
+    admission.enlist(OTHER);
+    assert_eq!(admission.notice.outlook().slots, 4);
+    admission.retire(HOME);
+    assert_eq!(admission.notice.outlook().slots, 2);
+}
+
+#[test]
 fn a_measured_limit_holds_and_a_higher_one_frees_slots() {
     let mut admission = admission(1, None, 10);
     admission.limit(HOME, 1);
