@@ -7,6 +7,7 @@ use axum::Router;
 use tokio::sync::watch;
 
 use crate::admission::{Gate, WorkerId};
+use crate::brownout::Brownout;
 use crate::clock::Clock;
 use crate::door::Door;
 use crate::host::{Cpu, Host, process_cpu_seconds};
@@ -41,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) turned_away: AtomicUsize,
     /// TLS on the port for requests.
     pub(crate) tls: Option<Arc<Port>>,
+    /// What the service gives up under load.
+    pub(crate) brownout: Brownout,
     stage: watch::Sender<Stage>,
     /// Who was admitted and then failed because of a breaker.
     settlement: Mutex<Settlement>,
@@ -93,6 +96,7 @@ impl Core {
             open: Arc::default(),
             turned_away: AtomicUsize::default(),
             tls,
+            brownout: Brownout::default(),
             stage: watch::Sender::new(Stage::Starting),
             settlement: Mutex::default(),
             records: RwLock::default(),
@@ -164,6 +168,7 @@ impl Core {
         stats.queued_seconds = tally.queued_seconds;
         stats.busy_seconds_per_worker = tally.occupied_seconds.unwrap_or_else(|| self.cpu.seconds());
         stats.busy_seconds = stats.busy_seconds_per_worker.iter().sum();
+        self.brownout.add_to(&mut stats);
         stats
     }
 
@@ -200,6 +205,7 @@ impl Core {
             cpu_seconds: process_cpu_seconds(),
             throttled_seconds: self.host.throttled_seconds(),
             tls: self.tls.as_ref().map(|port| port.stats()),
+            brownout: None,
             latency: Histogram::default(),
             service: Histogram::default(),
             queue_wait: Histogram::default(),

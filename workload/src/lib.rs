@@ -9,6 +9,8 @@ mod admission;
 #[cfg(feature = "server")]
 mod args;
 #[cfg(feature = "server")]
+mod brownout;
+#[cfg(feature = "server")]
 mod clock;
 #[cfg(feature = "server")]
 mod connection;
@@ -50,6 +52,7 @@ mod worker;
 pub use {
     admin::{JwksError, TokenError, WritersError},
     args::Args,
+    brownout::{BrownoutCache, BrownoutLevel, CacheBounds, WithBrownoutCache},
     context::{NoRequestContext, RequestContext, RequestContextLayer, WithRequestContext},
     control::Drained,
     fixed::{FixedAnswer, FixedAnswerError},
@@ -57,9 +60,9 @@ pub use {
     sample::{Cost, CostDistribution, sample_service},
     server::{Addresses, RunningServer, Server, StartError},
     settings::{
-        Admission, ClientAuth, ClientKey, ClientLimits, Cpus, Drain, Http1, Jwks, KeyPair, Limits,
-        MAX_WORKERS, Objective, Overload, Pinning, Queue, Read, ServiceAccount, Settings, Tls, Traces,
-        Workers, Writes,
+        Admission, BrownoutSettings, ClientAuth, ClientKey, ClientLimits, Cpus, Drain, Http1, Jwks, KeyPair,
+        Limits, MAX_WORKERS, Objective, Overload, Pinning, Queue, Read, ServiceAccount, Settings, Tls,
+        Traces, Workers, Writes,
     },
     tls::TlsError,
     worker::WorkersError,

@@ -4,6 +4,7 @@ use std::fmt::{self, Formatter};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -14,6 +15,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::{Builder, LocalOptions};
 
 use crate::admin::{self, Writers, WritersError};
+use crate::brownout;
 use crate::control::{self, Drained};
 use crate::core::{Core, Stage};
 use crate::door::Door;
@@ -182,6 +184,12 @@ impl Server {
         self.with(|settings| settings.drain = drain)
     }
 
+    /// What is given up under load: a file with rules, looked at each second. Default: nothing is.
+    #[must_use]
+    pub fn brownout_rules(self, file: impl Into<PathBuf>) -> Self {
+        self.with(|settings| settings.brownout.rules = Some(file.into()))
+    }
+
     /// Limits on what clients send and how long they take.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
@@ -221,6 +229,10 @@ impl Server {
         let crew = Arc::new(Crew::new(Arc::clone(&core)));
         let runtime = crew.change(Change::default())?;
         tracing::info!(workers = runtime.workers, reason = runtime.reason, "workers started");
+        if let Some(rules) = core.settings.brownout.rules.clone() {
+            let shared = Arc::clone(&core);
+            spawn("brownout", move || brownout::watch(shared, rules))?;
+        }
         let admin = admin::Admin::new(Arc::clone(&core), Arc::clone(&crew), writers);
         spawn("admin", move || admin::run(admin, admin_listener))?;
         let (shared, followed) = (Arc::clone(&core), Arc::clone(&crew));

@@ -4,7 +4,7 @@ mod upstream;
 
 use std::fmt::{self, Write as _};
 
-use crate::stats::{Histogram, Stats, TlsStats};
+use crate::stats::{BrownoutStats, Histogram, Stats, TlsStats};
 use crate::watch::Stalls;
 
 /// What is not in [`Stats`].
@@ -46,6 +46,9 @@ impl Text {
             self.tls(tls)?;
         }
         self.upstream(&crate::upstream::seen())?;
+        if let Some(brownout) = stats.brownout {
+            self.brownout(brownout)?;
+        }
         self.histogram(
             "request_duration_seconds",
             "Head read to last byte written, successful.",
@@ -176,6 +179,18 @@ impl Text {
             self.family(name, kind, help, &rows)?;
         }
         Ok(())
+    }
+
+    fn brownout(&mut self, brownout: BrownoutStats) -> fmt::Result {
+        let given_up = "0: nothing, 1: extras, 2: freshness, 3: everything.";
+        self.family("brownout_level", "gauge", given_up, &[(String::new(), f64::from(brownout.level))])?;
+        let valid = [(String::new(), f64::from(u8::from(brownout.rules_valid)))];
+        self.family(
+            "brownout_rules_valid",
+            "gauge",
+            "Whether the rule file that is there is in force.",
+            &valid,
+        )
     }
 
     fn family(&mut self, name: &str, kind: &str, help: &str, values: Values<'_>) -> fmt::Result {

@@ -1,5 +1,6 @@
 //! The command line of `headroom-workload`. Every flag has an environment variable.
 
+mod brownout;
 mod cpus;
 mod http1;
 mod overload;
@@ -14,14 +15,14 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+use self::brownout::BrownoutArgs;
 use self::cpus::CpuArgs;
 use self::http1::Http1Args;
 use self::overload::OverloadArgs;
 use self::tls::TlsArgs;
 use self::traces::TraceArgs;
-use self::values::{
-    parse_answer_bytes, parse_connection_age, parse_duration, parse_objective, parse_workers,
-};
+pub(crate) use self::values::parse_duration;
+use self::values::{parse_answer_bytes, parse_connection_age, parse_objective, parse_workers};
 use self::writes::WriteArgs;
 use crate::sample::{Cost, CostDistribution};
 use crate::settings::{Drain, Limits, Objective, Queue, Settings, Workers};
@@ -43,6 +44,8 @@ pub struct Args {
     workers: Workers,
     #[command(flatten)]
     cpus: CpuArgs,
+    #[command(flatten)]
+    brownout: BrownoutArgs,
     /// Requests that may run at the same time in one worker; without it there is no limit but what is measured.
     #[arg(long, env = "HEADROOM_WORKLOAD_SLOTS_PER_WORKER")]
     slots_per_worker: Option<NonZeroU32>,
@@ -155,6 +158,7 @@ impl Args {
             start_delay: self.start_delay,
             http1: self.http1.into(),
             fixed: Vec::new(),
+            brownout: self.brownout.into(),
             drain: Drain { wait: self.drain_wait, timeout: self.drain_timeout },
             limits: Limits {
                 connections: self.max_connections,

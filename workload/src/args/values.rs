@@ -14,7 +14,7 @@ pub(super) fn parse_workers(text: &str) -> Result<Workers, String> {
 }
 
 /// The form that Kubernetes writes: numbers with h, m, s or ms, one after another.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     const FORM: &str = "write a duration like 50ms, 5s or 1m30s (up to four parts of h, m, s, ms)";
     let mut total = Duration::ZERO;
     let mut rest = text;

@@ -22,6 +22,7 @@ use super::progress::{Answered, Progress, Upload};
 use super::refusal::Refusal;
 use super::registry::{Hall, Mood};
 use crate::admission::Permit;
+use crate::brownout;
 use crate::clock::Nanos;
 use crate::context::{REQUEST_ID, request_id};
 use crate::fixed::{self, FixedAnswer};
@@ -177,6 +178,7 @@ fn end_connection(response: &mut Response<Body>) {
 impl Backend {
     pub(super) async fn call(&self, mut request: Request<Body>, arrived: Nanos, peer: &Peer) -> Outcome {
         match self {
+            Self::Service(_) if brownout::refuses() => Err(Refusal::BrownedOut),
             Self::Service(desk) => desk.serve(request, arrived, peer).await,
             Self::Admin(router, address) => {
                 request.extensions_mut().insert(ConnectInfo(*address));

@@ -15,6 +15,8 @@ pub(crate) enum Refusal {
     BodyTooLarge,
     /// There is no room for it.
     Overloaded(Rejection),
+    /// Everything is given up for a while.
+    BrownedOut,
     /// The handler took too long.
     TimedOut,
     /// The client sent its body too slowly.
@@ -32,7 +34,9 @@ impl Refusal {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         match self {
             Self::Overloaded(Rejection::DeadlineExpired) | Self::TimedOut | Self::Crashed => None,
-            Self::Overloaded(_) => headers.insert(RETRY_AFTER, HeaderValue::from_static("1")),
+            Self::Overloaded(_) | Self::BrownedOut => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))
+            }
             // What follows on such a connection can't be trusted to be a request.
             Self::Malformed(_) | Self::UriTooLong | Self::BodyTooLarge | Self::BodyTooSlow => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"))
@@ -51,6 +55,9 @@ impl Refusal {
             Self::UriTooLong => (StatusCode::URI_TOO_LONG, "the request target is too long\n"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the request body is too large\n"),
             Self::Overloaded(reason) => (overload_status(reason), overload_text(reason)),
+            Self::BrownedOut => {
+                (StatusCode::SERVICE_UNAVAILABLE, "overloaded: nothing is served for a while\n")
+            }
             Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "the request took too long\n"),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "the request body came too slowly\n"),
             Self::Crashed => (StatusCode::INTERNAL_SERVER_ERROR, "the request failed inside the server\n"),

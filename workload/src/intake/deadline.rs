@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use crate::clock::Nanos;
 
 /// The moment of `X-Timeout-At` on the server's clock that shows `now`: an RFC 3339 time, or seconds since 1970.
-pub(super) fn timeout_at(text: &[u8], now: Nanos) -> Option<Nanos> {
+pub(crate) fn timeout_at(text: &[u8], now: Nanos) -> Option<Nanos> {
     let at = since_1970(std::str::from_utf8(text).ok()?)?;
     let today = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Some((now + at.into()) - today.into())
@@ -22,7 +22,7 @@ fn since_1970(text: &str) -> Option<Duration> {
 }
 
 /// The span of `grpc-timeout`: up to eight digits and a unit.
-pub(super) fn grpc_timeout(text: &[u8]) -> Option<Nanos> {
+pub(crate) fn grpc_timeout(text: &[u8]) -> Option<Nanos> {
     let (unit, digits) = text.split_last()?;
     let nanos: u64 = match unit {
         b'H' => 3600 * 1_000_000_000,

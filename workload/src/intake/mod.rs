@@ -13,6 +13,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+pub(crate) use deadline::{grpc_timeout, timeout_at};
+
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, Request};
 

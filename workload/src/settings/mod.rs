@@ -1,5 +1,6 @@
 //! What can be set about a server, with the defaults of an ordinary service.
 
+mod brownout;
 mod cpus;
 mod http1;
 mod overload;
@@ -7,6 +8,7 @@ mod reads;
 mod tls;
 mod traces;
 
+pub use brownout::BrownoutSettings;
 pub use cpus::{Cpus, Pinning};
 pub use http1::Http1;
 pub use overload::{Admission, ClientKey, ClientLimits, Overload};
@@ -65,6 +67,8 @@ pub struct Settings {
     pub http1: Http1,
     /// Answers that need no handler. They come before the service's own routes.
     pub fixed: Vec<FixedAnswer>,
+    /// What the service gives up under load.
+    pub brownout: BrownoutSettings,
 }
 
 /// A number of workers.
@@ -186,6 +190,7 @@ impl Default for Settings {
             limits: Limits::default(),
             http1: Http1::default(),
             fixed: Vec::new(),
+            brownout: BrownoutSettings::default(),
         }
     }
 }

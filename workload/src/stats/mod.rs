@@ -4,10 +4,12 @@
 //! recognises a restart by [`Stats::boot_id`]. This module depends on `serde` alone: it is what the server and its
 //! readers share.
 
+mod brownout;
 mod counters;
 mod histogram;
 mod tls;
 
+pub use brownout::BrownoutStats;
 pub use counters::{ObjectiveCount, Rejected, Responses};
 pub use histogram::{Histogram, Moments};
 pub use tls::TlsStats;
@@ -103,6 +105,9 @@ pub struct Stats {
     /// TLS where requests are served, if it is spoken there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsStats>,
+    /// What the service gives up under load, if there are rules for it.
+    #[serde(default)]
+    pub brownout: Option<BrownoutStats>,
 
     /// Head read to last byte written, successful requests.
     #[serde(default)]

@@ -74,6 +74,7 @@ async fn run(
     started: mpsc::SyncSender<io::Result<()>>,
 ) {
     let _cpu = core.cpu.follow_this_thread(id);
+    core.brownout.dial.enter();
     let mut worker = match Worker::new(Arc::clone(&core), id, mailbox) {
         Ok(worker) => worker,
         Err(error) => return drop(started.send(Err(error))),

@@ -6,6 +6,7 @@ mod admission;
 mod age;
 mod attacks;
 mod authority;
+mod brownout;
 mod client;
 mod context;
 mod drain;

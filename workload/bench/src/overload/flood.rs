@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::load::{Load, Played};
-use super::process::{Process, pin_to_load_cpu};
+use super::process::{Process, has_flag, pin_to_load_cpu};
 use super::subject::{Handler, Mode};
 
 /// What the flooding client sends, over the capacity.
@@ -34,7 +34,7 @@ pub fn measure(
     seconds: f64,
 ) -> anyhow::Result<Flood> {
     let mut flags = flags;
-    if mode == Mode::Adaptive {
+    if mode == Mode::Adaptive && has_flag(program, "--client-key") {
         flags.extend(["--client-key", "header:x-client"].map(str::to_owned));
     }
     let server = Process::start(program, &flags)?;

@@ -80,6 +80,12 @@ impl Drop for Process {
     }
 }
 
+/// Whether the program has that flag: one of another version may be measured too.
+pub fn has_flag(program: &Path, flag: &str) -> bool {
+    let help = Command::new(program).arg("--help").output();
+    help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains(flag))
+}
+
 /// Keeps this thread on the CPU for the load. Threads it starts are kept there too.
 pub fn pin_to_load_cpu() -> anyhow::Result<()> {
     pin_this_thread(LOAD_CPU)

@@ -61,8 +61,7 @@ impl Handler {
             Self::Cpu => ["--cpu", "2ms", "--wait", "0s"].as_slice(),
             Self::Wait => &["--cpu", "0s", "--wait", "5ms", "--wait-slots", "4"],
         };
-        let objective = format!("p99={}ms", self.objective().as_millis());
-        let rest = ["--distribution", "exponential", "--objective", &objective];
+        let rest = ["--distribution", "exponential"];
         cost.iter().chain(&rest).map(|flag| (*flag).to_owned()).collect()
     }
 }
@@ -84,10 +83,12 @@ impl Mode {
     pub fn flags(self, handler: Handler) -> Vec<String> {
         let mut flags = handler.flags();
         let slots = handler.queue().servers.to_string();
+        let objective = format!("p99={}ms", handler.objective().as_millis());
         let more: &[&str] = match self {
-            Self::Adaptive => &[],
+            Self::Adaptive => &["--objective", &objective],
+            // Without an objective its queue knows no delay but this.
             Self::Fixed => &["--admission", "fixed", "--slots-per-worker", &slots, "--queue-delay", "10m"],
-            Self::Off => &["--admission", "off"],
+            Self::Off => &["--objective", &objective, "--admission", "off"],
         };
         flags.extend(more.iter().map(|flag| (*flag).to_owned()));
         flags

@@ -1,0 +1,13 @@
+//! Brownout: under load the service gives up what it can do without, step by step, before it turns requests away.
+
+mod cache;
+mod level;
+mod machine;
+mod rules;
+mod watch;
+
+pub use cache::{BrownoutCache, CacheBounds, WithBrownoutCache};
+pub use level::BrownoutLevel;
+
+pub(crate) use level::refuses;
+pub(crate) use watch::{Brownout, watch};
