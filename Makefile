@@ -2,9 +2,11 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 ARGS ?=
+SECONDS ?= 60
+FUZZ = $(shell cargo +nightly --version >/dev/null 2>&1 && echo '+nightly fuzz run' || echo 'fuzz run -s none')
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test cluster-up cluster-down e2e images chart lint bench bench-tools bench-overload soak generate deny tools
+.PHONY: help demo test cluster-up cluster-down e2e images chart lint bench bench-tools bench-overload soak fuzz generate deny tools
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +63,11 @@ soak: tools ## Changes workers 2,000 times under load and counts failed requests
 generate: tools ## Writes crds/ and the tables of docs/reference/ anew from the Rust types
 	cargo run --quiet -p headroom -- crds --out crds
 	cargo run --quiet -p headroom -- docs --out docs/reference
+
+fuzz: ## Fuzzes every parser of the server, SECONDS=60 each (installs cargo-fuzz; with sanitizers on a nightly toolchain)
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
+	cd workload/fuzz && for target in $$(cargo fuzz list); do \
+		cargo $(FUZZ) $$target -- -max_total_time=$(SECONDS) -max_len=20000 $(ARGS) || exit 1; done
 
 deny: ## Checks licences, sources and duplicates of the dependencies (installs cargo-deny)
 	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny

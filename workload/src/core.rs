@@ -107,6 +107,11 @@ impl Core {
         *self.stage.borrow()
     }
 
+    /// How far the server is, for those who look again and again.
+    pub(crate) fn stages(&self) -> watch::Receiver<Stage> {
+        self.stage.subscribe()
+    }
+
     /// Goes on to a later stage; never back.
     pub(crate) fn advance(&self, to: Stage) {
         self.stage.send_if_modified(|stage| {

@@ -24,6 +24,8 @@ mod core;
 mod door;
 #[cfg(feature = "server")]
 mod fixed;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 #[cfg(feature = "server")]
 mod host;
 #[cfg(feature = "server")]
@@ -60,9 +62,9 @@ pub use {
     sample::{Cost, CostDistribution, sample_service},
     server::{Addresses, RunningServer, Server, StartError},
     settings::{
-        Admission, BrownoutSettings, ClientAuth, ClientKey, ClientLimits, Cpus, Drain, Http1, Jwks, KeyPair,
-        Limits, MAX_WORKERS, Objective, Overload, Pinning, Queue, Read, ServiceAccount, Settings, Tls,
-        Traces, Workers, Writes,
+        Admission, BrownoutSettings, ClientAuth, ClientKey, ClientLimits, Cpus, Drain, GrpcHealth, Http1,
+        Jwks, KeyPair, Limits, MAX_WORKERS, Objective, Overload, Pinning, Queue, Read, ServiceAccount,
+        Settings, Tls, Traces, Workers, Writes,
     },
     tls::TlsError,
     worker::WorkersError,

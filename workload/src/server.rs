@@ -22,7 +22,8 @@ use crate::door::Door;
 use crate::fixed::FixedAnswer;
 use crate::host::{Host, connections_within};
 use crate::settings::{
-    Cpus, Drain, Http1, Limits, Objective, Overload, Queue, Read, Settings, Tls, Traces, Workers, Writes,
+    Cpus, Drain, GrpcHealth, Http1, Limits, Objective, Overload, Queue, Read, Settings, Tls, Traces, Workers,
+    Writes,
 };
 use crate::stats::Stats;
 use crate::tls::{self, TlsError};
@@ -110,6 +111,12 @@ impl Server {
     #[must_use]
     pub fn tls(self, tls: Tls) -> Self {
         self.with(|settings| settings.tls = Some(tls))
+    }
+
+    /// Answers gRPC's question for the server's health where requests are served. Default: off.
+    #[must_use]
+    pub fn grpc_health(self, health: GrpcHealth) -> Self {
+        self.with(|settings| settings.grpc_health = health)
     }
 
     /// How many workers run at the start, 1 to 256. Default: [`Workers::Auto`].

@@ -14,6 +14,8 @@ mod token;
 mod writers;
 
 pub use jwt::JwksError;
+#[cfg(feature = "fuzz")]
+pub(crate) use jwt::fuzz::{fuzz_jwks, fuzz_token};
 pub(crate) use routes::Admin;
 pub(crate) use serve::run;
 pub use token::TokenError;

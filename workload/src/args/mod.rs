@@ -2,6 +2,7 @@
 
 mod brownout;
 mod cpus;
+mod health;
 mod http1;
 mod overload;
 mod tls;
@@ -17,6 +18,7 @@ use clap::{Parser, ValueEnum};
 
 use self::brownout::BrownoutArgs;
 use self::cpus::CpuArgs;
+use self::health::HealthArgs;
 use self::http1::Http1Args;
 use self::overload::OverloadArgs;
 use self::tls::TlsArgs;
@@ -39,6 +41,8 @@ pub struct Args {
     admin_listen: SocketAddr,
     #[command(flatten)]
     tls: TlsArgs,
+    #[command(flatten)]
+    health: HealthArgs,
     /// Worker threads, 1 to 256; auto: min(|affinity|, max(1, floor(cgroup quota))).
     #[arg(long, env = "HEADROOM_WORKLOAD_WORKERS", default_value = "auto", value_parser = parse_workers)]
     workers: Workers,
@@ -145,6 +149,7 @@ impl Args {
             listen: self.listen,
             admin: self.admin_listen,
             tls: self.tls.into(),
+            grpc_health: self.health.into(),
             workers: self.workers,
             cpus: self.cpus.into(),
             slots_per_worker: self.slots_per_worker,

@@ -17,6 +17,7 @@ use tower::Service as _;
 use super::body::{AnswerBody, limited};
 use super::fast::Scratch;
 use super::head;
+use super::http2::Health;
 use super::peer::Peer;
 use super::progress::{Answered, Progress, Upload};
 use super::refusal::Refusal;
@@ -185,6 +186,14 @@ impl Backend {
                 let response = router.clone().call(request).await;
                 Ok((response.unwrap_or_else(|never| match never {}), None))
             }
+        }
+    }
+
+    /// What answers gRPC's question for the server's health.
+    pub(super) fn health(&self) -> Option<&Health> {
+        match self {
+            Self::Service(desk) => desk.health(),
+            Self::Admin(..) => None,
         }
     }
 

@@ -16,8 +16,13 @@ mod socket;
 mod stream;
 
 pub(crate) use drive::{Arrival, Ended, Opened, drive};
+#[cfg(feature = "fuzz")]
+pub(crate) use fast::fuzz as fuzz_http1_head;
 pub(crate) use front::{Backend, Outcome};
 pub(crate) use handshake::secure;
+pub(crate) use http2::Health;
+#[cfg(feature = "fuzz")]
+pub(crate) use http2::fuzz as fuzz_http2_frames;
 pub(crate) use peer::Peer;
 pub(crate) use refusal::Refusal;
 pub(crate) use registry::{Hall, Mood};

@@ -120,6 +120,13 @@ impl Intake {
     }
 }
 
+/// For the fuzz targets.
+#[cfg(feature = "fuzz")]
+pub(crate) fn fuzz_deadlines(bytes: &[u8]) {
+    let _at = deadline::timeout_at(bytes, Nanos(1));
+    let _span = deadline::grpc_timeout(bytes);
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;

@@ -2,6 +2,7 @@
 
 mod brownout;
 mod cpus;
+mod health;
 mod http1;
 mod overload;
 mod reads;
@@ -10,6 +11,7 @@ mod traces;
 
 pub use brownout::BrownoutSettings;
 pub use cpus::{Cpus, Pinning};
+pub use health::GrpcHealth;
 pub use http1::Http1;
 pub use overload::{Admission, ClientKey, ClientLimits, Overload};
 pub use reads::Read;
@@ -69,6 +71,8 @@ pub struct Settings {
     pub fixed: Vec<FixedAnswer>,
     /// What the service gives up under load.
     pub brownout: BrownoutSettings,
+    /// gRPC's health service.
+    pub grpc_health: GrpcHealth,
 }
 
 /// A number of workers.
@@ -191,6 +195,7 @@ impl Default for Settings {
             http1: Http1::default(),
             fixed: Vec::new(),
             brownout: BrownoutSettings::default(),
+            grpc_health: GrpcHealth::default(),
         }
     }
 }

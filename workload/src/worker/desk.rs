@@ -18,10 +18,11 @@ use tower::Service as _;
 use super::gauge::{Gauge, Run};
 use crate::admission::{Entry, Errand, Home, Job, Limiter, Marks, Permit, Rejection, WorkerId};
 use crate::clock::Nanos;
-use crate::connection::{Hall, Outcome, Peer, Refusal};
+use crate::connection::{Hall, Health, Outcome, Peer, Refusal};
 use crate::core::Core;
 use crate::fixed::{self, FixedAnswer};
 use crate::intake::Intake;
+use crate::settings::GrpcHealth;
 use crate::upstream::FailedByBreaker;
 
 /// A worker's share of the service.
@@ -33,6 +34,8 @@ pub(crate) struct Desk {
     service: RouterIntoService<Body>,
     gauge: Gauge,
     fixed: Vec<FixedAnswer>,
+    /// Answers gRPC's question for the server's health.
+    health: Option<Health>,
     /// Running mean of the time for which a request keeps this thread from everything else.
     burst: Cell<Nanos>,
 }
@@ -58,7 +61,8 @@ impl Desk {
         let intake = Intake::new(&core.settings.overload, Arc::clone(&core.watch));
         let service = core.router.clone().into_service();
         let fixed = core.settings.fixed.clone();
-        Rc::new(Self { home, hall, intake, service, fixed, gauge, burst: Cell::default() })
+        let health = (core.settings.grpc_health == GrpcHealth::On).then(|| Health::new(core.stages()));
+        Rc::new(Self { home, hall, intake, service, fixed, gauge, health, burst: Cell::default() })
     }
 
     /// The answers that need no handler.
@@ -111,6 +115,10 @@ impl Desk {
             // A client that leaves at this moment takes no answer.
             drop(reply.send(outcome));
         }
+    }
+
+    pub(crate) fn health(&self) -> Option<&Health> {
+        self.health.as_ref()
     }
 
     /// A request whose head is against the rules.

@@ -12,6 +12,7 @@ mod context;
 mod drain;
 mod frames;
 mod framing;
+mod grpc;
 mod h2spec;
 mod http2;
 mod inside;

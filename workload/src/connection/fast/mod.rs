@@ -10,6 +10,8 @@ mod scratch;
 mod send;
 mod serve;
 
+#[cfg(feature = "fuzz")]
+pub(crate) use grammar::fuzz;
 pub(super) use line::Line;
 pub(crate) use scratch::Scratch;
 pub(super) use serve::{End, serve};

@@ -147,6 +147,18 @@ impl Meter {
     }
 }
 
+/// For the fuzz targets: however bytes are cut, the count is the same.
+#[cfg(feature = "fuzz")]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let Some((cut, frames)) = bytes.split_first() else { return };
+    let (mut whole, mut parts) = (Meter::new(0), Meter::new(0));
+    whole.read(frames, Nanos(1));
+    for part in frames.chunks(usize::from(*cut) + 1) {
+        parts.read(part, Nanos(1));
+    }
+    assert_eq!(format!("{whole:?}"), format!("{parts:?}"));
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -2,11 +2,15 @@
 //! HTTP/1, a bound on frames that carry nothing, and a gentle end when the connection has to leave its worker.
 
 mod body;
+mod health;
 mod meter;
 mod serve;
 mod session;
 mod stream;
 mod tasks;
 
+pub(crate) use health::Health;
+#[cfg(feature = "fuzz")]
+pub(crate) use meter::fuzz;
 pub(super) use serve::{PREFACE, serve};
 pub(crate) use session::Session;

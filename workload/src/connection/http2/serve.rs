@@ -14,11 +14,14 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
+use super::super::body::AnswerBody;
 use super::super::front::{Backend, Front};
 use super::super::peer::Peer;
+use super::super::progress::Progress;
 use super::super::registry::Hall;
 use super::super::socket::Socket;
 use super::body::StreamBody;
+use super::health::Health;
 use super::meter::Meter;
 use super::session::{Order, Session};
 use super::stream::MeteredStream;
@@ -110,18 +113,23 @@ impl Reception {
         let arrived = self.hall.now();
         let progress = self.session.begin(arrived);
         async move {
-            let front = Front::new(
-                Rc::clone(&self.hall),
-                Rc::clone(&progress),
-                self.peer.clone(),
-                self.backend.clone(),
-            );
             let method = request.method().clone();
-            let Ok(mut response) = Rc::new(front).answer(request).await;
+            let mut response = match self.backend.health() {
+                Some(health) if Health::is_asked(&request) => {
+                    health.answer(request, arrived, &self.hall, &progress).await
+                }
+                _ => self.answer(request, &progress).await,
+            };
             // Of the connection below it: here, GOAWAY says that.
             response.headers_mut().remove(CONNECTION);
             let (session, hall) = (Rc::clone(&self.session), Rc::clone(&self.hall));
             Ok(response.map(|body| StreamBody::new(body, &method, arrived, progress, session, hall)))
         }
+    }
+    async fn answer(&self, request: Request<Incoming>, progress: &Rc<Progress>) -> Response<AnswerBody> {
+        let (hall, peer) = (Rc::clone(&self.hall), self.peer.clone());
+        let front = Front::new(hall, Rc::clone(progress), peer, self.backend.clone());
+        let Ok(response) = Rc::new(front).answer(request).await;
+        response
     }
 }
