@@ -3,12 +3,12 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Raises the soft limit of open descriptors as far as `wanted` connections need and the hard limit allows. Returns
-/// how many connections fit, at most `wanted`: one for two descriptors, as the other half is for the admin port, for
+/// how many connections fit, at most `wanted`: three for four descriptors, as the others are for the admin port, for
 /// workers, and for what handlers open.
 pub(crate) fn connections_within(wanted: usize) -> usize {
-    let needed = (wanted as u64).saturating_mul(2);
+    let needed = (wanted as u64).saturating_mul(4).div_ceil(3);
     let limit = raise(needed).unwrap_or(needed);
-    wanted.min(usize::try_from(limit / 2).unwrap_or(usize::MAX))
+    wanted.min(usize::try_from(limit / 4 * 3).unwrap_or(usize::MAX))
 }
 
 /// The soft limit, raised to `needed` if it is lower and that is possible; `None` without a limit.

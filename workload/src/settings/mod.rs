@@ -147,8 +147,8 @@ pub struct Drain {
 /// Limits on what a client may send and how long it may take. Each holds for one connection or request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections open at the same time; more are answered 503 and closed. At most half of the open files that the
-    /// process may have: the server raises the soft limit as far as it can.
+    /// Connections open at the same time; more are answered 503 and closed. At most three quarters of the open files
+    /// that the process may have: the server raises the soft limit as far as it can.
     pub connections: usize,
     /// Bytes of a request's head, 8 KiB or more; longer ones are answered 431. At most 100 headers are read.
     pub head_bytes: usize,
