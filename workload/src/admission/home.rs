@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::Request;
 
+use super::class::Class;
 use super::gate::{Admitted, Entry, Gate};
 use super::lane::{Lane, Slots};
 use super::machine::{Marks, WorkerId};
@@ -63,6 +64,13 @@ impl Home {
             Admitted::Elsewhere(errand) => Entry::Elsewhere(errand),
             Admitted::Rejected(reason) => Entry::Rejected(reason),
         }
+    }
+
+    /// Why any request without distinction is turned away just now, as far as one can tell without the lock; counted.
+    pub(crate) fn refuse_at_sight(&self) -> Option<Rejection> {
+        let notice = &self.0.gate.notice;
+        let reason = notice.is_waiting().then(|| notice.outlook().refuses(Class::Normal)).flatten();
+        reason.map(|reason| self.count(reason))
     }
 
     /// A request was answered here without a slot.

@@ -82,6 +82,11 @@ impl Front {
         self.progress.idle(now);
     }
 
+    /// A request was turned away at sight.
+    pub(super) fn sent_refusal(&self) {
+        self.progress.idle(self.hall.now());
+    }
+
     /// Whether the connection ends with the answer to a request that came at `arrived`.
     pub(super) fn is_to_end(&self, arrived: Nanos) -> bool {
         self.hall.mood() == Mood::Closing || arrived > self.progress.retires_at
@@ -206,6 +211,14 @@ impl Backend {
     pub(super) fn fixed(&self, method: &Method, target: &str) -> Option<usize> {
         match self {
             Self::Service(desk) => fixed::find(desk.fixed(), method, target),
+            Self::Admin(..) => None,
+        }
+    }
+
+    /// Why a request that nothing in its head tells from others is turned away just now.
+    pub(super) fn refuse_at_sight(&self) -> Option<Refusal> {
+        match self {
+            Self::Service(desk) => desk.refuse_at_sight(),
             Self::Admin(..) => None,
         }
     }

@@ -33,10 +33,10 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         match self {
-            Self::Overloaded(Rejection::DeadlineExpired) | Self::TimedOut | Self::Crashed => None,
-            Self::Overloaded(_) | Self::BrownedOut => {
+            refusal if refusal.is_worth_a_retry() => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))
             }
+            Self::Overloaded(_) | Self::BrownedOut | Self::TimedOut | Self::Crashed => None,
             // What follows on such a connection can't be trusted to be a request.
             Self::Malformed(_) | Self::UriTooLong | Self::BodyTooLarge | Self::BodyTooSlow => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"))
@@ -47,6 +47,20 @@ impl Refusal {
 
     pub(crate) fn status(self) -> StatusCode {
         self.parts().0
+    }
+
+    /// What the client is told.
+    pub(super) fn text(self) -> &'static str {
+        self.parts().1
+    }
+
+    /// Whether it may go better in a moment.
+    pub(super) fn is_worth_a_retry(self) -> bool {
+        match self {
+            Self::Overloaded(reason) => reason != Rejection::DeadlineExpired,
+            Self::BrownedOut => true,
+            _ => false,
+        }
     }
 
     fn parts(self) -> (StatusCode, &'static str) {

@@ -2,13 +2,21 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+/// Descriptors for the admin port, for workers and for what handlers open: a quarter of all, but these at least while
+/// connections have as many.
+const RESERVE: u64 = 64;
+
 /// Raises the soft limit of open descriptors as far as `wanted` connections need and the hard limit allows. Returns
-/// how many connections fit, at most `wanted`: three for four descriptors, as the others are for the admin port, for
-/// workers, and for what handlers open.
+/// how many connections fit, at most `wanted`.
 pub(crate) fn connections_within(wanted: usize) -> usize {
-    let needed = (wanted as u64).saturating_mul(4).div_ceil(3);
+    let wanted = wanted as u64;
+    let needed = wanted.saturating_add((wanted / 3).max(RESERVE));
     let limit = raise(needed).unwrap_or(needed);
-    wanted.min(usize::try_from(limit / 4 * 3).unwrap_or(usize::MAX))
+    wanted.min(limit - reserve(limit)) as usize
+}
+
+fn reserve(limit: u64) -> u64 {
+    (limit / 4).max(RESERVE).min(limit / 2)
 }
 
 /// The soft limit, raised to `needed` if it is lower and that is possible; `None` without a limit.
@@ -21,4 +29,20 @@ fn raise(needed: u64) -> Option<u64> {
     }
     let wanted = Rlimit { current: Some(raised), maximum };
     Some(setrlimit(Resource::Nofile, wanted).map_or(soft, |()| raised))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(20_000, 5_000)]
+    #[case(200, 64)]
+    #[case(100, 50)]
+    #[case(0, 0)]
+    fn some_descriptors_are_kept_back(#[case] limit: u64, #[case] reserved: u64) {
+        assert_eq!(reserve(limit), reserved);
+    }
 }

@@ -90,6 +90,11 @@ impl Intake {
         Ok(marks)
     }
 
+    /// Whether requests without headers of meaning are all alike to it.
+    pub(crate) fn is_blind(&self) -> bool {
+        self.watch.clients.is_none() && self.core_routes.is_empty()
+    }
+
     fn flows(&self, now: Nanos, path: &str, class: Class) -> bool {
         let is_core = self.core_routes.iter().any(|prefix| path.starts_with(prefix));
         let route = if is_core { Route::Core } else { Route::Other(class) };

@@ -65,9 +65,15 @@ impl Desk {
         Rc::new(Self { home, hall, intake, service, fixed, gauge, health, burst: Cell::default() })
     }
 
-    /// The answers that need no handler.
+    /// The answers that need no handler, and no look at who asks.
     pub(crate) fn fixed(&self) -> &[FixedAnswer] {
-        &self.fixed
+        if self.intake.is_blind() { &self.fixed } else { &[] }
+    }
+
+    /// Why a request that nothing in its head tells from others is turned away just now, without being made.
+    pub(crate) fn refuse_at_sight(&self) -> Option<Refusal> {
+        let alike = self.intake.is_blind();
+        alike.then(|| self.home.refuse_at_sight()).flatten().map(Refusal::Overloaded)
     }
 
     /// Such an answer was given: as if its request had held a slot from `since` to `until`.

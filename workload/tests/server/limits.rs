@@ -88,8 +88,8 @@ fn connections_leave_descriptors_to_the_admin_port() {
     let limited = format!("ulimit -n 100; exec {} \"$@\"", env!("CARGO_BIN_EXE_headroom-workload"));
     let mut command = Command::new("sh");
     let process = Process::start(command.args(["-c", &limited, "sh"]));
-    let mut clients = [(); 76].map(|()| Client::connect(process.listening).unwrap());
-    assert_eq!(clients[75].reply().unwrap().status, 503);
+    let mut clients = [(); 51].map(|()| Client::connect(process.listening).unwrap());
+    assert_eq!(clients[50].reply().unwrap().status, 503);
     assert_eq!(clients[0].get("/").unwrap().status, 200);
     assert_eq!(Client::connect(process.admin).unwrap().get("/livez").unwrap().status, 200);
     drop(clients);

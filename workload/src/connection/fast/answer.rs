@@ -4,6 +4,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::{HeaderMap, Method, StatusCode};
 
+use super::super::refusal::Refusal;
 use super::grammar::After;
 use crate::context::REQUEST_ID;
 use crate::fixed::FixedAnswer;
@@ -102,6 +103,21 @@ pub(super) fn fixed(out: &mut Vec<u8>, answer: &FixedAnswer, method: &Method, mo
     additions(out, more);
     if *method != Method::HEAD {
         out.extend_from_slice(answer.body());
+    }
+}
+
+/// Writes an answer of the server's own to a request that it turns away.
+pub(super) fn refusal(out: &mut Vec<u8>, refusal: Refusal, method: &Method, more: Additions<'_>) {
+    let text = refusal.text();
+    status_line(out, refusal.status());
+    out.extend_from_slice(b"content-type: text/plain; charset=utf-8\r\n");
+    if refusal.is_worth_a_retry() {
+        out.extend_from_slice(b"retry-after: 1\r\n");
+    }
+    length(out, text.len() as u64);
+    additions(out, more);
+    if *method != Method::HEAD {
+        out.extend_from_slice(text.as_bytes());
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod answer;
 mod grammar;
+mod known;
 mod line;
 mod request;
 mod scratch;

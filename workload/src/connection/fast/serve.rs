@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 
 use super::super::front::{Front, Outcome};
 use super::super::progress::{Order, Progress, Upload};
 use super::super::refusal::Refusal;
-use super::answer::{self, Additions};
-use super::grammar::{self, After, Bearing, Head, Scan};
-use super::line::{Line, Written};
+use super::grammar::{self, After, Head, Scan};
+use super::known::{Known, known, send_known, send_rest};
+use super::line::Line;
 use super::request::request;
 use super::scratch::READ_AHEAD;
 use super::send::{Id, Sending};
@@ -46,7 +46,7 @@ enum Seen {
     /// A request, which is in the slot.
     Call,
     /// A request whose answer is known.
-    Fixed(Fixed),
+    Known(Known),
     /// A head, and not all of its body.
     Body,
     /// Not all of a head.
@@ -55,23 +55,13 @@ enum Seen {
 }
 
 /// What comes next on a connection.
-enum Next {
+pub(super) enum Next {
     /// The request in the slot.
     Call,
     Refuse(Refusal),
     /// An answer could not be written at once.
-    Rest(Fixed),
+    Rest(Known),
     End(End),
-}
-
-/// A request whose answer is known.
-struct Fixed {
-    /// Place of the answer among the fixed ones.
-    index: usize,
-    method: Method,
-    id: Id,
-    after: After,
-    arrived: Nanos,
 }
 
 /// Whether received bytes may hold a request that nobody has looked for.
@@ -84,13 +74,17 @@ enum Inbox {
 /// Bytes of a body that are read before a handler runs; longer ones are hyper's.
 pub(super) const LONGEST_BODY: usize = 16 * 1024;
 
+/// Requests answered in a row before others have their turn: a client may send a thousand at once.
+const TURNS: u32 = 16;
+
 /// Serves requests until the connection ends or has to leave this path.
 pub(in crate::connection) async fn serve(line: &mut Line, front: &Front) -> End {
+    let mut turns = 0;
     loop {
         let mut slot = None;
         match next(line, front, &mut slot).await {
             Next::Call => {}
-            Next::Rest(fixed) => match Box::pin(send_rest(line, front, &fixed)).await {
+            Next::Rest(known) => match Box::pin(send_rest(line, front, &known)).await {
                 ControlFlow::Break(end) => return end,
                 ControlFlow::Continue(()) => continue,
             },
@@ -103,11 +97,15 @@ pub(in crate::connection) async fn serve(line: &mut Line, front: &Front) -> End 
         if let ControlFlow::Break(end) = Box::pin(answer(line, front, call)).await {
             return end;
         }
+        turns += 1;
+        if turns % TURNS == 0 && !line.inbox.is_empty() {
+            tokio::task::yield_now().await;
+        }
     }
 }
 
 async fn next(line: &mut Line, front: &Front, slot: &mut Slot) -> Next {
-    let (mut inbox, mut upload) = (Inbox::Unseen, None);
+    let (mut inbox, mut upload, mut turns) = (Inbox::Unseen, None, 0);
     poll_fn(|cx| {
         line.progress.remember_waker(cx.waker());
         loop {
@@ -135,10 +133,17 @@ async fn next(line: &mut Line, front: &Front, slot: &mut Slot) -> Next {
             };
             match seen {
                 Seen::Call => return Poll::Ready(Next::Call),
-                Seen::Fixed(fixed) => match send_fixed(line, front, fixed, cx) {
-                    None => inbox = Inbox::Unseen,
-                    Some(next) => return Poll::Ready(next),
-                },
+                Seen::Known(known) => {
+                    if let Some(next) = send_known(line, front, known, cx) {
+                        return Poll::Ready(next);
+                    }
+                    inbox = Inbox::Unseen;
+                    turns += 1;
+                    if turns % TURNS == 0 && !line.inbox.is_empty() {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                }
                 Seen::Foreign => return Poll::Ready(Next::End(End::Foreign)),
                 Seen::Partial if line.inbox.len() >= front.limits().head_bytes => {
                     return Poll::Ready(Next::End(End::Foreign));
@@ -169,8 +174,8 @@ fn see(bytes: &[u8], front: &Front, slot: &mut Slot) -> (usize, Seen) {
         Scan::Partial => (0, Seen::Partial),
         Scan::Foreign => (0, Seen::Foreign),
         Scan::Head(head) if bytes.len() < head.bytes + head.body_bytes => (0, Seen::Body),
-        Scan::Head(head) => match seen_fixed(&head, front) {
-            Some(fixed) => (head.bytes, Seen::Fixed(fixed)),
+        Scan::Head(head) => match known(&head, front) {
+            Some(known) => (head.bytes + head.body_bytes, Seen::Known(known)),
             None => see_call(&head, bytes, front, slot),
         },
     }
@@ -181,54 +186,6 @@ fn see_call(head: &Head<'_, '_>, bytes: &[u8], front: &Front, slot: &mut Slot) -
     let id = Id::of(head.request_id, front.scratch());
     *slot = Some(Call { request, id, after: head.after });
     (head.bytes + head.body_bytes, Seen::Call)
-}
-
-/// The request as one whose answer is known, if it is; and if nothing in its head could change that.
-fn seen_fixed(head: &Head<'_, '_>, front: &Front) -> Option<Fixed> {
-    let bare = head.body_bytes == 0 && head.bearing == Bearing::None;
-    let index = bare.then(|| front.backend.fixed(&head.method, head.target)).flatten()?;
-    let id = Id::of(head.request_id, front.scratch());
-    Some(Fixed { index, method: head.method.clone(), id, after: head.after, arrived: front.now() })
-}
-
-/// Sends an answer that is known. `None` if it is written and others may follow.
-fn send_fixed(line: &mut Line, front: &Front, mut fixed: Fixed, cx: &mut Context<'_>) -> Option<Next> {
-    let asked = fixed.after;
-    if front.is_to_end(fixed.arrived) {
-        fixed.after = After::Close;
-    }
-    line.progress.head_read(fixed.arrived, None);
-    line.progress.answering();
-    let written = line.begin_writing(cx, |out| {
-        front.scratch().with_date(fixed.arrived, |date| {
-            let additions = Additions { date, request_id: fixed.id.as_bytes(), after: fixed.after };
-            if let Some(answer) = front.backend.fixed_answer(fixed.index) {
-                answer::fixed(out, answer, &fixed.method, additions);
-            }
-        });
-    });
-    match written {
-        Ok(Written::Whole) if fixed.after == asked => {
-            front.sent_fixed(fixed.arrived);
-            // A client that asked for the end sends nothing more: there is nothing to wait for.
-            (asked == After::Close).then_some(Next::End(End::Closed))
-        }
-        Ok(_) => Some(Next::Rest(fixed)),
-        Err(_) => Some(Next::End(ordered(&line.progress).unwrap_or(End::Closed))),
-    }
-}
-
-/// Ends an answer that could not be written at once, or ends the connection.
-async fn send_rest(line: &mut Line, front: &Front, fixed: &Fixed) -> ControlFlow<End> {
-    if line.write_rest().await.is_err() || line.flush().await.is_err() {
-        return ControlFlow::Break(ordered(&line.progress).unwrap_or(End::Closed));
-    }
-    front.sent_fixed(fixed.arrived);
-    if fixed.after == After::Close {
-        line.shutdown().await;
-        return ControlFlow::Break(End::Closed);
-    }
-    ControlFlow::Continue(())
 }
 
 async fn answer(line: &mut Line, front: &Front, call: Call) -> ControlFlow<End> {
