@@ -52,14 +52,27 @@ fn h2spec_finds_nothing_else(#[case] secure: bool) {
     if secure {
         command.args(["--tls", "--insecure"]);
     }
+    // Several cases send frames that cross the answer: which the server gets first is a race. h2spec knows only one
+    // way it may go; a case that never goes that way is wrong.
+    let mut unexplained = failures(&mut command, secure);
+    for _ in 0..4 {
+        if !unexplained.is_empty() {
+            let again = failures(&mut command, secure);
+            unexplained.retain(|case| again.contains(case));
+        }
+    }
+    assert!(unexplained.is_empty(), "{unexplained:#?}");
+    service.stop();
+}
+
+/// The cases that fail without being exceptions.
+fn failures(command: &mut Command, secure: bool) -> Vec<String> {
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    let failures = text.split("Failures:").nth(1).unwrap_or_default();
-    let failed = failures.lines().filter(|line| line.contains('×'));
-    let unexplained: Vec<_> =
-        failed.filter(|line| !EXCEPTIONS.iter().any(|(name, _)| !secure && line.contains(name))).collect();
     println!("{}", text.lines().last().unwrap_or_default());
     assert!(text.contains("146 tests"), "{text}");
-    assert!(unexplained.is_empty(), "{text}");
-    service.stop();
+    let failures = text.split("Failures:").nth(1).unwrap_or_default();
+    let failed = failures.lines().map(str::trim).filter(|line| line.contains('×'));
+    let is_known = |line: &&str| EXCEPTIONS.iter().any(|(name, _)| !secure && line.contains(name));
+    failed.filter(|line| !is_known(line)).map(str::to_owned).collect()
 }
