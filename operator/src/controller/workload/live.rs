@@ -21,7 +21,7 @@ const JWKS: &str = "HEADROOM_WORKLOAD_JWKS";
 const ISSUER: &str = "HEADROOM_WORKLOAD_TOKEN_ISSUER";
 const AUDIENCE: &str = "HEADROOM_WORKLOAD_TOKEN_AUDIENCE";
 const SUBJECT: &str = "HEADROOM_WORKLOAD_TOKEN_SUBJECT";
-/// The controller reads without a token, and so does Prometheus: NetworkPolicies say who reaches the port.
+/// The controller reads without a token, and so does Prometheus: network policies say who reaches the port.
 const OPEN_READS: &str = "HEADROOM_WORKLOAD_OPEN_READS";
 
 /// Variables that a user can't set.
