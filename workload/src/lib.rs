@@ -64,7 +64,7 @@ pub use {
     settings::{
         Admission, BrownoutSettings, ClientAuth, ClientKey, ClientLimits, Cpus, Drain, GrpcHealth, Http1,
         Jwks, KeyPair, Limits, MAX_WORKERS, Objective, Overload, Pinning, Queue, Read, ServiceAccount,
-        Settings, Tls, Traces, Workers, Writes,
+        Settings, Tls, Traces, Wait, Workers, Writes,
     },
     tls::TlsError,
     worker::WorkersError,

@@ -27,7 +27,7 @@ pub(crate) use self::values::parse_duration;
 use self::values::{parse_answer_bytes, parse_connection_age, parse_objective, parse_workers};
 use self::writes::WriteArgs;
 use crate::sample::{Cost, CostDistribution};
-use crate::settings::{Drain, Limits, Objective, Queue, Settings, Workers};
+use crate::settings::{Drain, Limits, Objective, Overload, Queue, Settings, Wait, Workers};
 
 /// A sample service with settable costs, on a thread-per-core server whose workers can be changed while it runs.
 #[derive(Debug, Clone, Parser)]
@@ -154,7 +154,11 @@ impl Args {
             cpus: self.cpus.into(),
             slots_per_worker: self.slots_per_worker,
             queue: Queue { length: self.queue, delay },
-            overload: self.overload.into(),
+            overload: Overload {
+                // Who says how long knows it better.
+                wait: if self.queue_delay.is_some() { Wait::Delay } else { Wait::Objective },
+                ..self.overload.into()
+            },
             objectives: self.objective,
             revision: self.revision,
             open_reads: self.writes.open_reads(),
@@ -181,7 +185,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::settings::{Cpus, Overload};
+    use crate::settings::Cpus;
 
     #[rstest]
     #[case::nothing(&[], 200)]
@@ -190,7 +194,10 @@ mod tests {
     #[case::said(&["--objective=p99=80ms", "--queue-delay=3s"], 3000)]
     fn the_queue_delay_follows_the_objective_unless_it_is_said(#[case] args: &[&str], #[case] millis: u64) {
         let args = Args::parse_from([&["headroom-workload"], args].concat());
-        assert_eq!(args.settings().queue.delay, Duration::from_millis(millis));
+        let settings = args.settings();
+        assert_eq!(settings.queue.delay, Duration::from_millis(millis));
+        // What was said holds whatever the objective leaves.
+        assert_eq!(settings.overload.wait == Wait::Delay, millis == 3000);
     }
 
     #[test]

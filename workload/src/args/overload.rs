@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use http::HeaderName;
 
 use crate::intake::Network;
-use crate::settings::{Admission, ClientKey, ClientLimits, Overload};
+use crate::settings::{Admission, ClientKey, ClientLimits, Overload, Wait};
 
 /// What the server does when more arrives than it can serve.
 #[derive(Debug, Clone, clap::Args)]
@@ -71,7 +71,13 @@ impl From<OverloadArgs> for Overload {
             burst: args.client_burst.unwrap_or_else(|| tenth(args.client_rate)),
             trusted_proxies: args.trusted_proxy,
         });
-        Self { admission, priority_header: args.priority_header, core_routes: args.core_route, clients }
+        Self {
+            admission,
+            wait: Wait::default(),
+            priority_header: args.priority_header,
+            core_routes: args.core_route,
+            clients,
+        }
     }
 }
 
@@ -132,6 +138,7 @@ mod tests {
             trusted_proxies: ["10.0.0.0/8", "fd00::/8"].map(|text| text.parse().unwrap()).to_vec(),
         };
         let expected = Overload {
+            wait: Wait::default(),
             admission: Admission::Adaptive,
             priority_header: HeaderName::from_static("x-class"),
             core_routes: vec!["/pay".to_owned(), "/login".to_owned()],

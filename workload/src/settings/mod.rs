@@ -13,7 +13,7 @@ pub use brownout::BrownoutSettings;
 pub use cpus::{Cpus, Pinning};
 pub use health::GrpcHealth;
 pub use http1::Http1;
-pub use overload::{Admission, ClientKey, ClientLimits, Overload};
+pub use overload::{Admission, ClientKey, ClientLimits, Overload, Wait};
 pub use reads::Read;
 pub use tls::{ClientAuth, KeyPair, Tls};
 pub use traces::Traces;
@@ -222,7 +222,9 @@ impl Settings {
             slots_per_worker: self.slots_per_worker.filter(|_| admission != Admission::Off).map(Into::into),
             queue_length: self.queue.length,
             delay: self.queue.delay.into(),
-            objective: self.tightest_objective().filter(|_| admission != Admission::Fixed),
+            objective: self
+                .tightest_objective()
+                .filter(|_| admission != Admission::Fixed && self.overload.wait == Wait::Objective),
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::intake::Network;
 pub struct Overload {
     /// What decides how many requests run at the same time.
     pub admission: Admission,
+    /// How long a request may wait.
+    pub wait: Wait,
     /// The header in which clients say how important a request is: `critical`, `high`, `normal` or `bulk`.
     pub priority_header: HeaderName,
     /// Paths that begin so are spared while the workers' CPU is nearly used up, and others are not. Empty: all are alike.
@@ -31,6 +33,16 @@ pub enum Admission {
     Fixed,
     /// Nothing: everything runs at once.
     Off,
+}
+
+/// How long a request may wait for a slot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Wait {
+    /// As long as the tightest objective leaves time for it, and no longer than the queue's delay.
+    #[default]
+    Objective,
+    /// As long as the queue's delay says: whoever sets it prefers late answers to none.
+    Delay,
 }
 
 /// What one client may send: a bucket of tokens that fills at a rate, and each request takes one.
@@ -61,6 +73,7 @@ impl Default for Overload {
     fn default() -> Self {
         Self {
             admission: Admission::default(),
+            wait: Wait::default(),
             priority_header: HeaderName::from_static("x-priority"),
             core_routes: Vec::new(),
             clients: None,
