@@ -46,7 +46,9 @@ fn a_foreign_owner_a_second_writer_and_a_blocked_port_are_found() {
         service.until_ready(2, PODS).unwrap();
         service.until_reason("Ready", "Holding", PODS).unwrap();
     }
+    let as_it_is = crate::DEFINITION.read();
     let (findings, code) = check(&arguments);
+    drop(as_it_is);
     assert!(failed(&findings, "target-owner").is_none() && failed(&findings, "admin-port").is_none());
     assert_eq!(code, 0, "nothing is wrong yet: {findings:#?}");
 
@@ -92,6 +94,7 @@ fn a_missing_verb_and_an_old_definition_are_found() {
     finds(&findings, "controller-permissions", &["patch", "deployments/scale", "helm upgrade"]);
     kubectl(&["delete", "clusterrole,clusterrolebinding", &format!("{}-planted", place.name())]).unwrap();
 
+    let _changing = crate::DEFINITION.write();
     let crd = kubectl(&["get", "crd", "scaledservices.headroom.dev", "-o", "json"]).unwrap();
     let mut older: Value = serde_json::from_str(&crd).unwrap();
     let schema = "/spec/versions/0/schema/openAPIV3Schema/properties/status/properties";

@@ -14,6 +14,7 @@ fn columns_tell_the_story_and_a_steady_service_is_quiet() {
     let load = Load::steps("load", "110s@300").start(place.name(), &service.url().unwrap()).unwrap();
     load.until_running().unwrap();
     std::thread::sleep(Duration::from_secs(40));
+    let as_it_is = crate::DEFINITION.read();
     let mut audit = Audit::from_now().unwrap();
     std::thread::sleep(Duration::from_secs(60));
     let is_ours = |entry: &&headroom_e2e::cluster::audit::Entry| {
@@ -22,6 +23,7 @@ fn columns_tell_the_story_and_a_steady_service_is_quiet() {
             && entry.object_ref.namespace == place.name()
     };
     let writes = audit.so_far().unwrap().iter().filter(is_ours).count();
+    drop(as_it_is);
     figure("quiet", "status writes a minute at a steady rate", writes as f64, "");
     assert!(writes <= 4, "{writes} status writes in a steady minute");
 

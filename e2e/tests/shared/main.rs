@@ -19,3 +19,7 @@ mod others;
 mod refused;
 mod rollout;
 mod tutorial;
+
+/// The definition of our objects, which one test makes an old one for a moment: others that look at it, or count the
+/// writes of a status that it cuts, keep it as it is.
+static DEFINITION: std::sync::RwLock<()> = std::sync::RwLock::new(());
