@@ -87,7 +87,8 @@ fn connections_over_the_limit_are_answered_503() {
 fn connections_leave_descriptors_to_the_admin_port() {
     let limited = format!("ulimit -n 100; exec {} \"$@\"", env!("CARGO_BIN_EXE_headroom-workload"));
     let mut command = Command::new("sh");
-    let process = Process::start(command.args(["-c", &limited, "sh"]));
+    // One worker, so that connections are counted in the order in which they are made.
+    let process = Process::start(command.args(["-c", &limited, "sh", "--workers", "1"]));
     let mut clients = [(); 51].map(|()| Client::connect(process.listening).unwrap());
     assert_eq!(clients[50].reply().unwrap().status, 503);
     assert_eq!(clients[0].get("/").unwrap().status, 200);
