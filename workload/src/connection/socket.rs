@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -80,6 +81,21 @@ impl Socket {
             Self::Plain(_) | Self::Fresh(_) => false,
             Self::Tls(session) => session.get_ref().1.alpn_protocol() == Some(b"h2"),
         }
+    }
+
+    /// Reads from `ahead`, received before whoever reads now had the socket, and from the socket once that is used up.
+    pub(crate) fn poll_read_after(
+        &mut self,
+        ahead: &mut Bytes,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if ahead.is_empty() {
+            return Pin::new(self).poll_read(cx, buf);
+        }
+        let length = ahead.len().min(buf.remaining());
+        buf.put_slice(&ahead.split_to(length));
+        Poll::Ready(Ok(()))
     }
 
     /// Whether what was written has gone to the system, not into buffers of a session.

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::progress::{Answered, Progress};
@@ -48,13 +48,8 @@ impl AsyncRead for WatchedStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        if self.ahead.is_empty() {
-            ready!(Pin::new(&mut self.socket).poll_read(cx, buf))?;
-        } else {
-            let length = self.ahead.len().min(buf.remaining());
-            buf.put_slice(&self.ahead[..length]);
-            self.ahead.advance(length);
-        }
+        let Self { ahead, socket, .. } = &mut *self;
+        ready!(socket.poll_read_after(ahead, cx, buf))?;
         if buf.filled().len() > before {
             self.progress.bytes_read(self.hall.about_now());
         }

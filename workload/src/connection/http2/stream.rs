@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::super::registry::Hall;
@@ -56,16 +56,6 @@ impl MeteredStream {
         }
         written
     }
-
-    fn fill(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.ahead.is_empty() {
-            return Pin::new(&mut self.socket).poll_read(cx, buf);
-        }
-        let length = self.ahead.len().min(buf.remaining());
-        buf.put_slice(&self.ahead[..length]);
-        self.ahead.advance(length);
-        Poll::Ready(Ok(()))
-    }
 }
 
 impl Drop for MeteredStream {
@@ -83,7 +73,8 @@ impl AsyncRead for MeteredStream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let read = self.fill(cx, buf);
+        let Self { ahead, socket, .. } = &mut *self;
+        let read = socket.poll_read_after(ahead, cx, buf);
         let bytes = &buf.filled()[before..];
         if !bytes.is_empty() {
             self.session.read(bytes, self.hall.about_now());
