@@ -11,8 +11,9 @@ use super::lane::Lane;
 use super::notice::Notice;
 use super::outlook::Outlook;
 use super::patience::{Pace, Patience, Wishes};
+use super::post::{Post, Role};
 use super::queue::{Queue, Ticket, Waiting};
-use super::tally::{Integral, Rejection, Tally};
+use super::tally::{Rejection, Tally};
 use crate::clock::Nanos;
 
 /// Number of a worker. A number is used again once its worker has ended.
@@ -85,27 +86,6 @@ enum Stopping {
     Yes,
 }
 
-/// A worker as admission sees it.
-#[derive(Debug)]
-struct Post {
-    role: Role,
-    lane: Arc<Lane>,
-    /// What it runs of others' requests and of those that have waited.
-    sent: Integral,
-    /// The largest integral of what it ran that was ever reported.
-    reported: u128,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// Takes requests.
-    Live,
-    /// Finishes what it has.
-    Retiring,
-    /// Has ended; its number is free.
-    Gone,
-}
-
 impl<J> Admission<J> {
     pub(crate) fn new(rules: Rules) -> Self {
         let admission = Self {
@@ -127,7 +107,7 @@ impl<J> Admission<J> {
     pub(super) fn lane(&mut self, worker: WorkerId) -> Arc<Lane> {
         while self.posts.len() <= worker.0 {
             let lane = Arc::new(Lane::default());
-            self.posts.push(Post { role: Role::Gone, lane, sent: Integral::default(), reported: 0 });
+            self.posts.push(Post::new(lane));
         }
         Arc::clone(&self.posts[worker.0].lane)
     }

@@ -14,6 +14,7 @@ mod meter;
 mod notice;
 mod outlook;
 mod patience;
+mod post;
 mod queue;
 mod tally;
 
