@@ -24,7 +24,7 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::routing::get;
 use clap::Parser;
-use headroom_workload::{Admission, Drained, Overload, RunningServer, Server, Workers, Writes};
+use headroom_workload::{Drained, RunningServer, Server, Workers, Writes};
 
 use self::admin::Admin;
 use self::client::Kind;
@@ -66,8 +66,6 @@ fn main() -> anyhow::Result<ExitCode> {
         let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
         let router = Router::new().route("/", get(|| async { "hello, world\n" }));
         let server = Server::builder(router).listen(any_port).admin(any_port);
-        // A machine that is busy with other things would make the limit turn requests away, rightly.
-        let server = server.overload(Overload { admission: Admission::Fixed, ..Overload::default() });
         let server = server.workers(Workers::Exactly(WORKERS[0])).writes(Writes::TokenFile(token.clone()));
         Ok(if secured { server.tls(trust.server()) } else { server }.start()?)
     };

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
-use headroom_workload::{Admission, Overload};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::client::Client;
@@ -20,9 +19,7 @@ const NEW_CONNECTIONS: usize = 4;
 
 #[test]
 fn no_request_fails_while_the_workers_change_under_load() {
-    // On a busy machine the limit would turn requests away, rightly; here it is about changes.
-    let unlimited = Overload { admission: Admission::Fixed, ..Overload::default() };
-    let service = start(|server| server.workers(workers(1)).overload(unlimited));
+    let service = start(|server| server.workers(workers(1)));
     let address = service.server.addresses().listening;
     let (answered, ended) = (AtomicU64::new(0), AtomicBool::new(false));
     let counted = |client: &mut Client| {
