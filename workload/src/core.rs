@@ -195,6 +195,7 @@ impl Core {
             delay_bound_seconds: 0.0,
             overloaded: false,
             limited_clients: None,
+            connections: Some(u32::try_from(self.open.load(Relaxed)).unwrap_or(u32::MAX)),
             queued: 0,
             in_flight: 0,
             arrivals: 0,

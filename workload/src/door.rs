@@ -5,12 +5,8 @@ use std::io::{self, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-use rand::{Rng, RngExt as _};
-
-use crate::clock::Nanos;
-use crate::connection::{Arrival, Opened, Parked, Peer};
+use crate::connection::{Arrival, Opened, Parked, Peer, Term};
 use crate::core::Core;
 
 /// Where connections come in.
@@ -52,34 +48,9 @@ pub(crate) fn enter(core: &Core, mut socket: TcpStream, peer: Peer) -> Option<Ar
         }
         return None;
     };
-    let retires_at = core.clock.now() + lifetime(limits.connection_age, &mut rand::rng());
-    Some(Arrival { socket: Parked::Plain(socket), peer, ahead: None, retires_at, opened })
-}
-
-/// How old one connection gets: those that were made at the same moment, as after a restart, don't end at the same
-/// moment too.
-fn lifetime(age: Duration, random: &mut impl Rng) -> Nanos {
-    Nanos::from(age).scaled(random.random_range(0.9..1.1))
+    let term = Term::aged(core.clock.now(), limits.connection_age, &mut rand::rng());
+    Some(Arrival { socket: Parked::Plain(socket), peer, ahead: None, term, opened })
 }
 
 const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\
     content-type: text/plain; charset=utf-8\r\ncontent-length: 33\r\n\r\noverloaded: too many connections\n";
-
-#[cfg(test)]
-mod tests {
-    use rand::SeedableRng as _;
-    use rand::rngs::StdRng;
-
-    use super::*;
-
-    #[test]
-    fn connections_of_one_moment_end_evenly_over_a_fifth_of_their_age() {
-        let mut random = StdRng::seed_from_u64(1);
-        let mut ended = [0; 10];
-        for _ in 0..10_000 {
-            let Nanos(nanos) = lifetime(Duration::from_secs(100), &mut random);
-            ended[(nanos / 1_000_000_000 - 90) as usize / 2] += 1;
-        }
-        assert!(ended.iter().all(|count| (900..1100).contains(count)), "{ended:?}");
-    }
-}

@@ -1,8 +1,9 @@
 //! The admin port, on a thread of its own so that it answers when the workers are saturated: probes, `/stats`,
-//! `/metrics`, `/runtime`, and looks inside.
+//! `/metrics`, `/runtime`, `/connections`, and looks inside.
 
 mod access;
 mod attempts;
+mod connections;
 mod heap;
 mod jwt;
 mod metrics;

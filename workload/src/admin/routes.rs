@@ -9,12 +9,13 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, put};
 use axum::{Json, Router};
 use bytes::Bytes;
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::access::{Access, Door, guard};
+use super::connections::{Connections, Fewer};
 use super::heap::heap;
 use super::metrics;
 use super::profile::profile;
@@ -42,7 +43,9 @@ enum WriteError {
     #[error(
         "the body must be {{\"workers\": N or \"auto\", \"pinning\": \"auto\", \"off\" or \"forced\"}}: {0}"
     )]
-    Body(#[from] serde_json::Error),
+    Runtime(#[source] serde_json::Error),
+    #[error("the body must be {{\"atMost\": N}}, N from 1 on: {0}")]
+    Connections(#[source] serde_json::Error),
     #[error(transparent)]
     Workers(#[from] WorkersError),
     #[error("the change failed inside the server: {0}")]
@@ -60,22 +63,46 @@ impl Admin {
     }
 
     fn set_runtime(&self, peer: IpAddr, headers: &HeaderMap, body: &[u8]) -> Result<Runtime, WriteError> {
+        let runtime = self.written(peer, headers, || {
+            let wanted: Wanted = serde_json::from_slice(body).map_err(WriteError::Runtime)?;
+            Ok(self.crew.change(wanted.into())?)
+        })?;
+        tracing::info!(%peer, workers = runtime.workers, reason = runtime.reason, "runtime written");
+        Ok(runtime)
+    }
+
+    fn set_connections(
+        &self,
+        peer: IpAddr,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Connections, WriteError> {
+        let connections = self.written(peer, headers, || {
+            let Fewer { at_most } = serde_json::from_slice(body).map_err(WriteError::Connections)?;
+            let ending = self.core.roster.shed(at_most.get());
+            Ok(Connections { connections: self.core.open.load(Relaxed), ending })
+        })?;
+        let Connections { connections, ending } = connections;
+        tracing::info!(%peer, connections, ending, "connections written");
+        Ok(Connections { connections, ending })
+    }
+
+    /// What writing comes to, if the writer may.
+    fn written<T>(
+        &self,
+        peer: IpAddr,
+        headers: &HeaderMap,
+        write: impl FnOnce() -> Result<T, WriteError>,
+    ) -> Result<T, WriteError> {
         let checked = self.access.check(peer, headers);
-        let written = checked.map_err(WriteError::from).and_then(|()| self.write(body));
+        let written = checked.map_err(WriteError::from).and_then(|()| write());
         match &written {
-            Ok(runtime) => {
-                tracing::info!(%peer, workers = runtime.workers, reason = runtime.reason, "runtime written");
-            }
+            Ok(_) => {}
             // As many as a client likes to send: each would be a line.
             Err(WriteError::Refused(Refused::TooMany)) => tracing::debug!(%peer, "write refused: too many"),
             Err(error) => tracing::warn!(%peer, %error, "write refused"),
         }
         written
-    }
-
-    fn write(&self, body: &[u8]) -> Result<Runtime, WriteError> {
-        let wanted: Wanted = serde_json::from_slice(body)?;
-        Ok(self.crew.change(wanted.into())?)
     }
 }
 
@@ -93,6 +120,7 @@ pub(super) fn router(admin: Admin) -> Router {
         .route("/debug/pprof/profile", behind(Door::Debug, get(profile)))
         .route("/debug/heap", behind(Door::Debug, get(heap)))
         .route("/runtime", read(Read::Runtime, get(runtime)).put(set_runtime))
+        .route("/connections", put(set_connections))
         .with_state(admin)
 }
 
@@ -135,12 +163,24 @@ async fn set_runtime(
     spawn_blocking(move || admin.set_runtime(peer.ip(), &headers, &body)).await?.map(Json)
 }
 
+async fn set_connections(
+    State(admin): State<Admin>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Connections>, WriteError> {
+    // Reads a file, as above.
+    spawn_blocking(move || admin.set_connections(peer.ip(), &headers, &body)).await?.map(Json)
+}
+
 impl WriteError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Refused(refused) => refused.status(),
             Self::Failed(_) | Self::Workers(WorkersError::Start(_)) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::Body(_) | Self::Workers(WorkersError::OutOfRange(_)) => StatusCode::BAD_REQUEST,
+            Self::Runtime(_) | Self::Connections(_) | Self::Workers(WorkersError::OutOfRange(_)) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Workers(WorkersError::StillRetiring | WorkersError::Stopping) => StatusCode::CONFLICT,
         }
     }

@@ -11,8 +11,7 @@ use tokio::task::{spawn_local, yield_now};
 use tokio::time::{interval, sleep};
 
 use super::routes::{Admin, router};
-use crate::clock::Nanos;
-use crate::connection::{Arrival, Backend, Hall, Opened, Parked, Peer, drive};
+use crate::connection::{Arrival, Backend, Hall, Opened, Parked, Peer, Term, drive};
 use crate::record::Record;
 use crate::settings::{Http1, Limits};
 
@@ -57,7 +56,7 @@ pub(crate) async fn run(admin: Admin, listener: std::net::TcpListener) -> io::Re
         };
         let Ok(socket) = socket.into_std() else { continue };
         let socket = Parked::Plain(socket);
-        let arrival = Arrival { socket, peer: Peer::at(peer), ahead: None, retires_at: Nanos::MAX, opened };
+        let arrival = Arrival { socket, peer: Peer::at(peer), ahead: None, term: Term::endless(), opened };
         spawn_local(drive(arrival, Rc::clone(&hall), Backend::Admin(router.clone(), peer)));
     }
 }

@@ -20,7 +20,7 @@ use super::progress::{Order, Progress};
 use super::registry::Hall;
 use super::socket::{Parked, Socket};
 use super::stream::WatchedStream;
-use crate::clock::Nanos;
+use super::term::Term;
 use crate::settings::Http1;
 
 /// A connection on its way to a thread.
@@ -30,8 +30,7 @@ pub(crate) struct Arrival {
     pub(crate) peer: Peer,
     /// Bytes read from it and not yet used. `None` for a new connection.
     pub(crate) ahead: Option<Bytes>,
-    /// From then on its answers end the connection.
-    pub(crate) retires_at: Nanos,
+    pub(crate) term: Term,
     pub(crate) opened: Opened,
 }
 
@@ -72,16 +71,16 @@ impl Drop for Opened {
 
 /// Serves a connection on this thread for as long as it stays.
 pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) -> Ended {
-    let Arrival { socket, peer, ahead, retires_at, opened } = arrival;
+    let Arrival { socket, peer, ahead, term, opened } = arrival;
     let Ok(socket) = socket.unpark() else {
         return Ended::Closed;
     };
     if socket.agreed_on_http2() {
         // Boxed: it is large, and most connections never need it.
-        Box::pin(http2::serve(socket, ahead.unwrap_or_default(), peer, retires_at, hall, backend)).await;
+        Box::pin(http2::serve(socket, ahead.unwrap_or_default(), peer, term, hall, backend)).await;
         return Ended::Closed;
     }
-    let progress = Rc::new(Progress::new(hall.now(), retires_at, ahead.is_none()));
+    let progress = Rc::new(Progress::new(hall.now(), term, ahead.is_none()));
     let front = Rc::new(Front::new(Rc::clone(&hall), Rc::clone(&progress), peer, backend));
     let key = hall.enter(Rc::clone(&progress));
     let mut line = Line::new(socket, ahead.unwrap_or_default(), Rc::clone(&hall), Rc::clone(&progress));
@@ -98,11 +97,12 @@ pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) ->
         fast::End::Foreign => Box::pin(drive_with_hyper(socket, ahead, &hall, &progress, &front)).await,
     };
     hall.leave(key);
+    let term = progress.term();
     match end {
         End::Closed | End::Malformed => Ended::Closed,
         End::Http2 => {
             let (peer, backend) = (front.peer.clone(), front.backend.clone());
-            Box::pin(http2::serve(socket, ahead, peer, retires_at, hall, backend)).await;
+            Box::pin(http2::serve(socket, ahead, peer, term, hall, backend)).await;
             Ended::Closed
         }
         End::Reset => {
@@ -111,7 +111,7 @@ pub(crate) async fn drive(arrival: Arrival, hall: Rc<Hall>, backend: Backend) ->
         }
         End::Parted => socket.park().map_or(Ended::Closed, |socket| {
             let ahead = Some(ahead);
-            Ended::Parted(Arrival { socket, peer: front.peer.clone(), ahead, retires_at, opened })
+            Ended::Parted(Arrival { socket, peer: front.peer.clone(), ahead, term, opened })
         }),
     }
 }

@@ -89,7 +89,7 @@ impl Front {
 
     /// Whether the connection ends with the answer to a request that came at `arrived`.
     pub(super) fn is_to_end(&self, arrived: Nanos) -> bool {
-        self.hall.mood() == Mood::Closing || arrived > self.progress.retires_at
+        self.hall.mood() == Mood::Closing || self.progress.term().is_over(arrived)
     }
 
     /// The answer to one request. There always is one.

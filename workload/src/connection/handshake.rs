@@ -20,14 +20,14 @@ const BUFFERED_BYTES: usize = 32 * 1024;
 
 /// Makes a new connection one that speaks TLS. `None` if that failed, and the connection is closed.
 pub(crate) async fn secure(arrival: Arrival, port: &Port, hall: &Hall) -> Option<Arrival> {
-    let Arrival { socket, peer, ahead, retires_at, opened } = arrival;
+    let Arrival { socket, peer, ahead, term, opened } = arrival;
     let Parked::Plain(socket) = socket else {
-        return Some(Arrival { socket, peer, ahead, retires_at, opened });
+        return Some(Arrival { socket, peer, ahead, term, opened });
     };
     let Ok(socket) = TcpStream::from_std(socket) else {
         return None;
     };
-    let progress = Rc::new(Progress::handshaking(hall.now(), retires_at));
+    let progress = Rc::new(Progress::handshaking(hall.now(), term));
     let key = hall.enter(Rc::clone(&progress));
     let accept = TlsAcceptor::from(port.config())
         .accept_with(Transport::Registered(socket), |session| session.set_buffer_limit(Some(BUFFERED_BYTES)));
@@ -40,7 +40,7 @@ pub(crate) async fn secure(arrival: Arrival, port: &Port, hall: &Hall) -> Option
     };
     let peer = Peer { subject: subject(session.get_ref().1), ..peer };
     let socket = Socket::Tls(Box::new(session)).park().ok()?;
-    Some(Arrival { socket, peer, ahead, retires_at, opened })
+    Some(Arrival { socket, peer, ahead, term: progress.term(), opened })
 }
 
 fn poll_handshake<F, T, E>(

@@ -14,6 +14,7 @@ mod refusal;
 mod registry;
 mod socket;
 mod stream;
+mod term;
 
 pub(crate) use drive::{Arrival, Ended, Opened, drive};
 #[cfg(feature = "fuzz")]
@@ -27,3 +28,4 @@ pub(crate) use peer::Peer;
 pub(crate) use refusal::Refusal;
 pub(crate) use registry::{Hall, Mood};
 pub(crate) use socket::Parked;
+pub(crate) use term::Term;

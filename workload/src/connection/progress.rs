@@ -11,6 +11,7 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::refusal::Refusal;
+use super::term::Term;
 use crate::clock::{Clock, Nanos};
 use crate::settings::Limits;
 
@@ -27,8 +28,7 @@ pub(crate) struct Progress {
     overdue: Cell<Option<Refusal>>,
     order: Cell<Order>,
     waker: OnceCell<Waker>,
-    /// From then on its answers end the connection.
-    pub(super) retires_at: Nanos,
+    term: Cell<Term>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub(super) struct Upload {
 }
 
 impl Progress {
-    pub(super) fn new(now: Nanos, retires_at: Nanos, fresh: bool) -> Self {
+    pub(super) fn new(now: Nanos, term: Term, fresh: bool) -> Self {
         Self {
             phase: Cell::new(if fresh { Phase::Head } else { Phase::Idle }),
             since: Cell::new(now),
@@ -85,13 +85,13 @@ impl Progress {
             overdue: Cell::new(None),
             order: Cell::new(Order::Stay),
             waker: OnceCell::new(),
-            retires_at,
+            term: Cell::new(term),
         }
     }
 
     /// Of a connection that does not speak TLS yet.
-    pub(super) fn handshaking(now: Nanos, retires_at: Nanos) -> Self {
-        let progress = Self::new(now, retires_at, true);
+    pub(super) fn handshaking(now: Nanos, term: Term) -> Self {
+        let progress = Self::new(now, term, true);
         progress.phase.set(Phase::Handshake);
         progress
     }
@@ -134,6 +134,14 @@ impl Progress {
 
     pub(super) fn idle(&self, now: Nanos) {
         self.enter(Phase::Idle, now);
+    }
+
+    pub(super) fn term(&self) -> Term {
+        self.term.get()
+    }
+
+    pub(super) fn set_term(&self, term: Term) {
+        self.term.set(term);
     }
 
     pub(super) fn order(&self) -> Order {
@@ -197,7 +205,7 @@ impl Progress {
         let stalled = self.write_blocked.get().is_some_and(|since| now - since > limits.write_stall.into());
         match self.phase.get() {
             _ if stalled => self.tell(Order::Reset),
-            Phase::Idle if waited > idle => self.tell(Order::Close),
+            Phase::Idle if waited > idle || self.term.get().ends_idle(now, waited) => self.tell(Order::Close),
             Phase::Handshake if waited > limits.handshake_timeout => self.tell(Order::Close),
             Phase::Head if waited > limits.head_timeout => self.tell(Order::Close),
             Phase::Running => self.check_request(now, waited, limits),

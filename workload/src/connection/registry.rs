@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -11,6 +12,7 @@ use hyper::server::conn::http1;
 use super::fast::Scratch;
 use super::http2::Session;
 use super::progress::Progress;
+use super::term::Term;
 use crate::clock::{Clock, Nanos};
 use crate::record::Record;
 use crate::settings::{Http1, Limits};
@@ -31,6 +33,8 @@ pub(crate) struct Hall {
     /// Those that speak HTTP/2.
     sessions: RefCell<HashMap<u64, Rc<Session>>>,
     next: Cell<u64>,
+    /// Connections that were ordered to end, and those that are about to be.
+    ending: Arc<AtomicUsize>,
 }
 
 /// How a thread treats its connections.
@@ -63,6 +67,7 @@ impl Hall {
             connections: RefCell::default(),
             sessions: RefCell::default(),
             next: Cell::new(0),
+            ending: Arc::default(),
         })
     }
 
@@ -98,6 +103,29 @@ impl Hall {
         self.sessions.borrow().values().take(rest).for_each(|session| session.leave(now));
     }
 
+    /// The count of the connections that were ordered to end. Whoever orders more adds them to it.
+    pub(crate) fn ending(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.ending)
+    }
+
+    /// Orders so many connections to end, which were added to [`Self::ending`]: soon, one after another.
+    pub(crate) fn shed(&self, count: usize) {
+        let (now, mut random) = (self.now(), rand::rng());
+        let (connections, sessions) = (self.connections.borrow(), self.sessions.borrow());
+        let lines = connections.values().filter(|progress| !progress.term().is_ordered()).take(count);
+        let mut left = count;
+        for progress in lines {
+            progress.set_term(Term::ordered(now, &mut random));
+            left -= 1;
+        }
+        for session in sessions.values().filter(|session| !session.term().is_ordered()).take(left) {
+            session.set_term(Term::ordered(now, &mut random));
+            left -= 1;
+        }
+        // Connections may have ended since the order was given.
+        self.ending.fetch_sub(left, Relaxed);
+    }
+
     /// Ends what takes too long.
     pub(crate) fn sweep(&self) {
         let now = self.now();
@@ -127,12 +155,16 @@ impl Hall {
 
     pub(super) fn enter_session(&self, session: Rc<Session>) -> u64 {
         let key = self.new_key();
+        self.came(session.term());
         self.sessions.borrow_mut().insert(key, session);
         key
     }
 
     pub(super) fn leave_session(&self, key: u64) {
-        self.sessions.borrow_mut().remove(&key);
+        let session = self.sessions.borrow_mut().remove(&key);
+        if let Some(session) = session {
+            self.left(session.term());
+        }
     }
 
     fn new_key(&self) -> u64 {
@@ -143,11 +175,23 @@ impl Hall {
 
     pub(super) fn enter(&self, progress: Rc<Progress>) -> u64 {
         let key = self.new_key();
+        self.came(progress.term());
         self.connections.borrow_mut().insert(key, progress);
         key
     }
 
     pub(super) fn leave(&self, key: u64) {
-        self.connections.borrow_mut().remove(&key);
+        let progress = self.connections.borrow_mut().remove(&key);
+        if let Some(progress) = progress {
+            self.left(progress.term());
+        }
+    }
+
+    fn came(&self, term: Term) {
+        self.ending.fetch_add(usize::from(term.is_ordered()), Relaxed);
+    }
+
+    fn left(&self, term: Term) {
+        self.ending.fetch_sub(usize::from(term.is_ordered()), Relaxed);
     }
 }

@@ -56,6 +56,9 @@ pub struct Stats {
     /// Clients with a limit of their own that have used some of it just now.
     #[serde(default)]
     pub limited_clients: Option<u64>,
+    /// Client connections open now; absent in the answers of servers that do not count them.
+    #[serde(default)]
+    pub connections: Option<u32>,
     /// Requests waiting for admission now.
     #[serde(default, deserialize_with = "counters::count")]
     pub queued: u64,

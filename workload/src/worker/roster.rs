@@ -19,6 +19,8 @@ pub(crate) enum Command {
     Beat,
     /// Hand so many connections to others.
     Part(usize),
+    /// End so many connections gently; they are counted as ending already.
+    Shed(usize),
     /// Hand over everything, finish and end.
     Retire,
     /// Close connections gently and end when nothing is left anywhere.
@@ -38,6 +40,8 @@ struct Seat {
     worker: WorkerId,
     mailbox: UnboundedSender<Command>,
     connections: Arc<AtomicUsize>,
+    /// Of the connections, those that were ordered to end.
+    ending: Arc<AtomicUsize>,
     stays: Stays,
 }
 
@@ -52,14 +56,15 @@ enum Stays {
 pub(crate) struct Occupied(Arc<AtomicUsize>);
 
 impl Roster {
-    /// Adds a worker with the counter of its connections.
+    /// Adds a worker with the counters of its connections and of those that were ordered to end.
     pub(crate) fn add(
         &self,
         worker: WorkerId,
         mailbox: UnboundedSender<Command>,
         connections: Arc<AtomicUsize>,
+        ending: Arc<AtomicUsize>,
     ) {
-        self.write().push(Seat { worker, mailbox, connections, stays: Stays::Yes });
+        self.write().push(Seat { worker, mailbox, connections, ending, stays: Stays::Yes });
     }
 
     /// Gives a worker no more connections and tells it to retire.
@@ -145,6 +150,29 @@ impl Roster {
         }
     }
 
+    /// Lets connections above so many end, but never more than half of all; returns how many are ending now. Those that
+    /// are ending already count: an order that is given twice is one order.
+    pub(crate) fn shed(&self, at_most: usize) -> usize {
+        // Locked for writing: two orders at the same moment would both see what the first one has not counted yet.
+        let seats = self.write();
+        let count = |counter: &AtomicUsize| counter.load(Relaxed);
+        let open: usize = seats.iter().map(|seat| count(&seat.connections)).sum();
+        let ending: usize = seats.iter().map(|seat| count(&seat.ending)).sum();
+        let wanted = open.saturating_sub(at_most).min(open / 2);
+        let (mut left, mut among) = (wanted.saturating_sub(ending), open.saturating_sub(ending));
+        for seat in seats.iter() {
+            let own = count(&seat.connections).saturating_sub(count(&seat.ending));
+            // The worker's share of what is left: the last one takes the rest.
+            let part = (left * own).div_ceil(among.max(1)).min(own).min(left);
+            (left, among) = (left - part, among.saturating_sub(own));
+            seat.ending.fetch_add(part, Relaxed);
+            if part > 0 && seat.mailbox.send(Command::Shed(part)).is_err() {
+                seat.ending.fetch_sub(part, Relaxed);
+            }
+        }
+        seats.iter().map(|seat| count(&seat.ending)).sum()
+    }
+
     fn read(&self) -> RwLockReadGuard<'_, Vec<Seat>> {
         self.seats.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -172,11 +200,11 @@ mod tests {
     use std::sync::atomic::AtomicBool;
     use std::thread;
 
-    use tokio::sync::mpsc::unbounded_channel;
+    use rstest::rstest;
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
     use super::*;
-    use crate::clock::Nanos;
-    use crate::connection::{Opened, Parked, Peer};
+    use crate::connection::{Opened, Parked, Peer, Term};
 
     #[test]
     fn connections_are_placed_while_others_come_and_go() {
@@ -185,7 +213,7 @@ mod tests {
             .map(|worker| {
                 let (mailbox, commands) = unbounded_channel();
                 let connections = Arc::default();
-                roster.add(WorkerId(worker), mailbox, Arc::clone(&connections));
+                roster.add(WorkerId(worker), mailbox, Arc::clone(&connections), Arc::default());
                 (connections, commands)
             })
             .collect();
@@ -209,7 +237,7 @@ mod tests {
                         socket: Parked::Plain(socket.try_clone().unwrap()),
                         peer: Peer::at(socket.peer_addr().unwrap()),
                         ahead: None,
-                        retires_at: Nanos::MAX,
+                        term: Term::endless(),
                         opened: Opened::within(&open, usize::MAX).unwrap(),
                     });
                 }
@@ -221,5 +249,47 @@ mod tests {
         assert!(placed.is_ok());
         let received: usize = seats.iter().map(|(_, commands)| commands.len()).sum();
         assert_eq!(received, 500);
+    }
+    /// Workers with so many connections, of which so many are ending.
+    fn staffed(workers: &[(usize, usize)]) -> (Roster, Vec<UnboundedReceiver<Command>>) {
+        let roster = Roster::default();
+        let seat = |(place, (open, ending)): (usize, &(usize, usize))| {
+            let (mailbox, commands) = unbounded_channel();
+            let counter = |count: &usize| Arc::new(AtomicUsize::new(*count));
+            roster.add(WorkerId(place), mailbox, counter(open), counter(ending));
+            commands
+        };
+        let commands = workers.iter().enumerate().map(seat).collect();
+        (roster, commands)
+    }
+
+    fn orders(commands: &mut [UnboundedReceiver<Command>]) -> Vec<usize> {
+        let order = |commands: &mut UnboundedReceiver<Command>| match commands.try_recv() {
+            Ok(Command::Shed(count)) => count,
+            _ => 0,
+        };
+        commands.iter_mut().map(order).collect()
+    }
+
+    #[rstest]
+    #[case::enough(&[(10, 0), (10, 0)], 20, &[0, 0])]
+    #[case::by_share(&[(30, 0), (10, 0)], 30, &[8, 2])]
+    #[case::never_more_than_half(&[(30, 0), (10, 0)], 1, &[15, 5])]
+    #[case::those_ending_count(&[(20, 6), (20, 0)], 30, &[2, 2])]
+    #[case::as_many_as_asked_end_already(&[(20, 10), (20, 0)], 30, &[0, 0])]
+    #[case::one_stays(&[(1, 0)], 1, &[0])]
+    #[case::none_open(&[], 1, &[])]
+    fn an_order_is_shared_by_connections(
+        #[case] workers: &[(usize, usize)],
+        #[case] at_most: usize,
+        #[case] expected: &[usize],
+    ) {
+        let (roster, mut commands) = staffed(workers);
+        let ending = roster.shed(at_most);
+        let before: usize = workers.iter().map(|(_, ending)| ending).sum();
+        assert_eq!(ending, before + expected.iter().sum::<usize>());
+        assert_eq!(orders(&mut commands), expected);
+        assert_eq!(roster.shed(at_most), ending, "given twice it is one order");
+        assert!(orders(&mut commands).iter().all(|count| *count == 0));
     }
 }

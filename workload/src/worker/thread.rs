@@ -126,7 +126,7 @@ impl Worker {
         });
         let entrance = listener.map(|listener| Entrance::new(listener, Rc::clone(&seating))).transpose()?;
         let entrance = entrance.map(Rc::new);
-        core.roster.add(id, mailbox, connections);
+        core.roster.add(id, mailbox, connections, hall.ending());
         // From here on requests may be on their way to this worker: they wait in its mailbox.
         core.gate.enlist(id);
         let accepting =
@@ -154,6 +154,7 @@ impl Worker {
             }
             Command::Beat => self.core.pulses.of(self.id).answer(self.core.clock.now()),
             Command::Part(count) => self.hall.part(count),
+            Command::Shed(count) => self.hall.shed(count),
             Command::Retire if self.mode == Mode::Serving => {
                 self.mode = Mode::Retiring;
                 drop(self.close_entrance());

@@ -23,6 +23,7 @@ mod paths;
 mod process;
 mod secure;
 mod service;
+mod shed;
 mod tls;
 mod tokens;
 mod traces;

@@ -20,13 +20,13 @@ use super::super::peer::Peer;
 use super::super::progress::Progress;
 use super::super::registry::Hall;
 use super::super::socket::Socket;
+use super::super::term::Term;
 use super::body::StreamBody;
 use super::health::Health;
 use super::meter::Meter;
 use super::session::{Order, Session};
 use super::stream::MeteredStream;
 use super::tasks::Tasks;
-use crate::clock::Nanos;
 
 /// What a client begins with.
 pub(in crate::connection) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -50,11 +50,11 @@ pub(in crate::connection) async fn serve(
     socket: Socket,
     ahead: Bytes,
     peer: Peer,
-    retires_at: Nanos,
+    term: Term,
     hall: Rc<Hall>,
     backend: Backend,
 ) {
-    let session = Rc::new(Session::new(Meter::new(PREFACE.len()), hall.now(), retires_at));
+    let session = Rc::new(Session::new(Meter::new(PREFACE.len()), hall.now(), term));
     let stream = MeteredStream::new(ahead, socket, Rc::clone(&session), Rc::clone(&hall));
     let tasks = Tasks::new(Rc::clone(&session), Rc::clone(&hall));
     let desk = Rc::new(Reception { session: Rc::clone(&session), hall: Rc::clone(&hall), peer, backend });

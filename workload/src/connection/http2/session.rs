@@ -9,6 +9,7 @@ use std::time::Duration;
 use slab::Slab;
 
 use super::super::progress::Progress;
+use super::super::term::Term;
 use super::meter::Meter;
 use crate::clock::Nanos;
 use crate::settings::Limits;
@@ -30,8 +31,8 @@ pub(crate) struct Session {
     write_blocked: Cell<Option<Nanos>>,
     order: Cell<Order>,
     waker: OnceCell<Waker>,
-    /// From then on it has to leave.
-    retires_at: Nanos,
+    /// When it is over, it has to leave.
+    term: Cell<Term>,
 }
 
 /// A stream's number in its session, and its state.
@@ -68,7 +69,7 @@ const LEAD: Duration = Duration::from_millis(250);
 const NOTICE: Duration = Duration::from_secs(1);
 
 impl Session {
-    pub(super) fn new(meter: Meter, now: Nanos, retires_at: Nanos) -> Self {
+    pub(super) fn new(meter: Meter, now: Nanos, term: Term) -> Self {
         Self {
             meter: RefCell::new(meter),
             streams: RefCell::default(),
@@ -80,7 +81,7 @@ impl Session {
             write_blocked: Cell::default(),
             order: Cell::new(Order::Stay),
             waker: OnceCell::new(),
-            retires_at,
+            term: Cell::new(term),
         }
     }
 
@@ -105,7 +106,7 @@ impl Session {
 
     /// A request has come: its stream's state.
     pub(super) fn begin(&self, now: Nanos) -> Rc<Progress> {
-        let progress = Rc::new(Progress::new(now, Nanos::MAX, false));
+        let progress = Rc::new(Progress::new(now, Term::endless(), false));
         let key = self.streams.borrow_mut().insert(Rc::clone(&progress));
         self.starting.replace(Some(Started { key, progress: Rc::clone(&progress) }));
         let requests = self.requests.get() + 1;
@@ -148,6 +149,14 @@ impl Session {
         self.waker.get_or_init(|| waker.clone());
     }
 
+    pub(in crate::connection) fn term(&self) -> Term {
+        self.term.get()
+    }
+
+    pub(in crate::connection) fn set_term(&self, term: Term) {
+        self.term.set(term);
+    }
+
     /// Asks the connection to end once its streams have.
     pub(in crate::connection) fn leave(&self, now: Nanos) {
         if self.order.get() == Order::Stay {
@@ -169,7 +178,7 @@ impl Session {
             self.tell(Order::Close);
         } else if streams.is_empty() {
             self.check_idle(now, idle);
-        } else if now > self.retires_at {
+        } else if self.term.get().is_over(now) {
             self.leave(now);
         }
     }
@@ -177,7 +186,7 @@ impl Session {
     fn check_idle(&self, now: Nanos, idle: Duration) {
         let idle_since = self.idle_since.get();
         match self.order.get() {
-            Order::Stay if now > self.retires_at || now - idle_since > idle.into() => self.leave(now),
+            Order::Stay if self.term.get().is_over(now) || now - idle_since > idle.into() => self.leave(now),
             Order::Announce { since } if now - since > LEAD.into() => self.tell(Order::Leave { since: now }),
             // What it has sent before it knew is answered.
             Order::Leave { since } if now - since.max(idle_since) > NOTICE.into() => self.tell(Order::Close),
