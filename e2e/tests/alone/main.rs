@@ -5,4 +5,5 @@
 
 mod gone;
 mod kubelet;
+mod soak;
 mod speed;

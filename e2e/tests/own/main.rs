@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 #![allow(clippy::print_stdout, reason = "tests print what they saw")]
 
+mod balance;
 mod evidence;
 mod hand;
 mod idle;

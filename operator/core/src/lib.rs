@@ -4,6 +4,7 @@
 //! mode, the simulator and the tests all call the same [`decide`].
 
 mod ask;
+pub mod balance;
 pub mod decision;
 mod estimate;
 mod guard;
@@ -20,6 +21,7 @@ use guard::Facts;
 use time::Moment;
 use units::{Rate, Replicas};
 
+pub use balance::Balance;
 pub use decision::{Ask, Budget, Decision, Numbers, Reason, ReasonCode};
 pub use observation::{
     Answer, Answered, Inventory, Observation, Pod, PodState, Resizer, Sample, ServiceTime, Shrinking, Trouble,

@@ -1,9 +1,13 @@
 //! What a pass does for a bundled workload: its objects, and the workers inside its pods.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use headroom_api::ScaledService;
-use headroom_core::Decision;
+use headroom_core::balance::{Carrier, Order};
+use headroom_core::{Decision, Observation, PodState};
 use tokio::time::Instant;
 
 use super::TICK;
@@ -12,7 +16,7 @@ use super::findings::{Acknowledged, Standing, Unapplied};
 use super::memory::Memory;
 use super::observe::Server;
 use super::workload::runtime::{Runs, Way};
-use super::workload::{ApplyError, Owned, Trouble, Writer};
+use super::workload::{ApplyError, Owned, Trouble, Writer, connections};
 
 /// A passing trouble with the objects is told once it has lasted so long.
 const LASTING: Duration = Duration::from_secs(10);
@@ -21,6 +25,9 @@ const LOOK: Duration = TICK.saturating_sub(Duration::from_millis(100));
 /// The time to tell servers that is left however long the look has taken: a slow API server must not keep all of them
 /// on an old count.
 const LEAST: Duration = Duration::from_millis(200);
+
+/// The time for orders about connections, which nobody waits for.
+const ORDERS: Duration = Duration::from_secs(2);
 
 /// Brings the objects up to date, where we lead. What goes wrong beside a Deployment that can be scaled does not end
 /// the pass: a service under load is sized whatever is refused.
@@ -81,6 +88,42 @@ pub(super) async fn push_workers(
         tracing::debug!(service = owned.name, %trouble, "a server did not take its worker count");
     }
     Some(pushed.acknowledged)
+}
+
+/// Tells pods with more than their share of the connections to end some. By a task of its own: nothing waits for it, and
+/// what fails is told again, if need be, at a later look.
+pub(super) fn balance(cx: &Arc<Context>, service: &ScaledService, memory: &mut Memory, seen: &Observation) {
+    let Some(owned) = Owned::of(service).filter(|_| cx.tokens.is_some()) else { return };
+    let servers: BTreeMap<String, Server> =
+        memory.attention.servers().map(|server| (server.pod.clone(), server)).collect();
+    let ready = seen.pods.iter().filter(|pod| pod.state == PodState::Ready);
+    let connections = |pod: &str| servers.get(pod).and_then(|server| server.connections);
+    let carriers: Vec<_> =
+        ready.map(|pod| Carrier { pod: &pod.name, connections: connections(&pod.name) }).collect();
+    let orders = memory.balance.orders(&carriers, cx.clock.now());
+    if orders.is_empty() {
+        return;
+    }
+    let ends: u32 = orders.iter().map(|order| order.ends).sum();
+    cx.metrics.connections_moved.add(&[owned.namespace, owned.name], f64::from(ends));
+    let told = |order: Order| Some((servers.get(&order.pod)?.admin, order.at_most));
+    let orders: Vec<_> = orders.into_iter().filter_map(told).collect();
+    let (cx, audience) = (Arc::clone(cx), owned.audience());
+    drop(tokio::spawn(async move { tell_fewer(&cx, &audience, &orders).await }));
+}
+
+async fn tell_fewer(cx: &Context, audience: &str, orders: &[(SocketAddr, u32)]) {
+    let Some(tokens) = cx.tokens.as_ref() else { return };
+    let way = Way {
+        port: cx.port.as_ref(),
+        sockets: &cx.sockets,
+        tokens,
+        leadership: &cx.leadership,
+        until: Instant::now() + ORDERS,
+    };
+    if let Some(trouble) = connections::tell(way, audience, orders).await {
+        tracing::debug!(service = audience, %trouble, "a server did not take an order about its connections");
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use headroom_core::State;
+use headroom_core::{Balance, State};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
@@ -53,6 +53,8 @@ pub struct Memory {
     pub written_on: Option<(String, String)>,
     /// Servers that did not take their worker count.
     pub pushes: Pushes,
+    /// Which pods were told to have fewer connections.
+    pub balance: Balance,
     /// What refused further pods when last asked, and when that was.
     pub blocked: (Option<String>, Option<Instant>),
     /// When the checkpoint was last written.
@@ -84,6 +86,7 @@ impl Memory {
             upkeep: Upkeep::default(),
             written_on: None,
             pushes: Pushes::default(),
+            balance: Balance::default(),
             blocked: (None, None),
             saved: None,
             gap: now,
@@ -110,6 +113,7 @@ impl Memory {
         self.state = State::default();
         self.attention = Attention::default();
         self.contest = Contest::default();
+        self.balance = Balance::default();
         self.wants_fewer = false;
         self.gap = self.last;
     }

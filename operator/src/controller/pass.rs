@@ -44,7 +44,7 @@ pub struct Tick {
 
 /// One pass. `None`: the service is left alone for now.
 pub async fn pass(
-    cx: &Context,
+    cx: &Arc<Context>,
     service: &GuardedService,
     tick: &Tick,
     memory: &mut Memory,
@@ -59,7 +59,7 @@ pub async fn pass(
 
 /// The pass itself; whatever ends it early is an error only in name.
 async fn look_think_act(
-    cx: &Context,
+    cx: &Arc<Context>,
     service: &GuardedService,
     tick: &Tick,
     memory: &mut Memory,
@@ -337,7 +337,12 @@ fn tell_violations(cx: &Context, service: &ScaledService, written: &Written<'_>)
 }
 
 /// What comes after the size: who fights it, the workers inside the pods, and what must not be forgotten.
-async fn finish(cx: &Context, service: &ScaledService, memory: &mut Memory, mut decided: Decided) -> Decided {
+async fn finish(
+    cx: &Arc<Context>,
+    service: &ScaledService,
+    memory: &mut Memory,
+    mut decided: Decided,
+) -> Decided {
     let namespace = service.namespace().unwrap_or_default();
     if decided.observation.resized_by == Resizer::Other {
         decided.resized_by = cx.scales.other_writer(&namespace, &decided.target.name).await.ok().flatten();
@@ -351,6 +356,7 @@ async fn finish(cx: &Context, service: &ScaledService, memory: &mut Memory, mut 
         _ => {}
     }
     if service.spec.mode == Mode::Active && cx.leadership.may_write(Instant::now()) {
+        bundled::balance(cx, service, memory, &decided.observation);
         decided.workers = bundled::push_workers(cx, service, memory, &decided.decision).await;
         checkpoint::save(cx, service, memory).await;
     }

@@ -19,6 +19,14 @@ pub trait AdminPort: Send + Sync {
         token: &'a str,
         workers: u32,
     ) -> BoxFuture<'a, Result<u32, WriteError>>;
+
+    /// Lets the server with this admin port end its connections above so many; returns how many are ending then.
+    fn shed<'a>(
+        &'a self,
+        admin: SocketAddr,
+        token: &'a str,
+        at_most: u32,
+    ) -> BoxFuture<'a, Result<u32, WriteError>>;
 }
 
 impl AdminPort for Fetcher {
@@ -33,5 +41,14 @@ impl AdminPort for Fetcher {
         workers: u32,
     ) -> BoxFuture<'a, Result<u32, WriteError>> {
         Box::pin(Self::set_workers(self, admin, token, workers))
+    }
+
+    fn shed<'a>(
+        &'a self,
+        admin: SocketAddr,
+        token: &'a str,
+        at_most: u32,
+    ) -> BoxFuture<'a, Result<u32, WriteError>> {
+        Box::pin(Self::shed(self, admin, token, at_most))
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{Request, StatusCode};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Fetcher;
@@ -43,6 +44,19 @@ struct Runtime {
     workers: u32,
 }
 
+/// What `PUT /connections` takes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Fewer {
+    at_most: u32,
+}
+
+/// What it answers.
+#[derive(Debug, Deserialize)]
+struct Ending {
+    ending: u32,
+}
+
 #[derive(Deserialize)]
 struct Refusal {
     error: String,
@@ -51,14 +65,38 @@ struct Refusal {
 impl Fetcher {
     /// Lets the server with this admin port run so many workers; returns how many it runs then.
     pub async fn set_workers(&self, admin: SocketAddr, token: &str, workers: u32) -> Result<u32, WriteError> {
-        let put = self.put_runtime(admin, token, Runtime { workers });
+        let runs: Runtime = self.put(admin, "/runtime", token, &Runtime { workers }).await?;
+        Ok(runs.workers)
+    }
+
+    /// Lets the server with this admin port end its connections above so many, gently; returns how many are ending
+    /// then.
+    pub async fn shed(&self, admin: SocketAddr, token: &str, at_most: u32) -> Result<u32, WriteError> {
+        let now: Ending = self.put(admin, "/connections", token, &Fewer { at_most }).await?;
+        Ok(now.ending)
+    }
+
+    async fn put<T: DeserializeOwned>(
+        &self,
+        admin: SocketAddr,
+        path: &str,
+        token: &str,
+        wanted: &impl Serialize,
+    ) -> Result<T, WriteError> {
+        let put = self.put_unhurried(admin, path, token, wanted);
         tokio::time::timeout(TIMEOUT, put).await.map_err(|_| WriteError::Timeout)?
     }
 
-    async fn put_runtime(&self, admin: SocketAddr, token: &str, wanted: Runtime) -> Result<u32, WriteError> {
+    async fn put_unhurried<T: DeserializeOwned>(
+        &self,
+        admin: SocketAddr,
+        path: &str,
+        token: &str,
+        wanted: &impl Serialize,
+    ) -> Result<T, WriteError> {
         let failed = |error: &dyn std::fmt::Display| WriteError::Failed(error.to_string());
-        let body = serde_json::to_vec(&wanted).map_err(|error| failed(&error))?;
-        let request = Request::put(format!("http://{admin}/runtime"))
+        let body = serde_json::to_vec(wanted).map_err(|error| failed(&error))?;
+        let request = Request::put(format!("http://{admin}{path}"))
             .header(AUTHORIZATION, format!("Bearer {token}"))
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))
@@ -70,8 +108,7 @@ impl Fetcher {
         if status != StatusCode::OK {
             return Err(WriteError::Refused { status: status.as_u16(), message: message(&body) });
         }
-        let runs: Runtime = serde_json::from_slice(&body).map_err(|error| failed(&error))?;
-        Ok(runs.workers)
+        serde_json::from_slice(&body).map_err(|error| failed(&error))
     }
 }
 
@@ -118,6 +155,21 @@ mod tests {
             Json(json!({ "workers": 3 }))
         });
         assert_eq!(workers.await, Ok(3), "what the server says it runs");
+    }
+
+    #[tokio::test]
+    async fn an_order_to_have_fewer_connections_arrives() {
+        let taken = put(|headers: HeaderMap, Json(body): Json<Value>| async move {
+            assert_eq!(headers[AUTHORIZATION], "Bearer signed");
+            assert_eq!(body, json!({ "atMost": 15 }));
+            Json(json!({ "connections": 24, "ending": 9 }))
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let admin = listener.local_addr().unwrap();
+        let router = Router::new().route("/connections", taken);
+        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        assert_eq!(Fetcher::default().shed(admin, "signed", 15).await, Ok(9));
+        server.abort();
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "how a test fails")]
 
 mod audit;
+mod balance;
 mod checkpoints;
 mod evidence;
 mod growth;

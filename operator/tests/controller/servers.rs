@@ -50,6 +50,10 @@ pub struct Servers {
 
 struct Target {
     rate: f64,
+    /// Whether its servers count their connections.
+    connected: bool,
+    /// Orders to have at most so many connections, and when they came.
+    orders: Vec<(Instant, u32)>,
     manners: Manners,
     pods: BTreeMap<String, Server>,
     seen: u64,
@@ -66,6 +70,7 @@ struct Server {
     rejected: f64,
     late: f64,
     busy: f64,
+    connections: u32,
 }
 
 impl Servers {
@@ -79,6 +84,8 @@ impl Servers {
         let chance = place.bytes().fold(7, |sum, byte| sum * 31 + u64::from(byte));
         let target = targets.entry(place.to_owned()).or_insert_with(|| Target {
             rate,
+            connected: false,
+            orders: Vec::new(),
             manners: Arc::new(|_| Manner::Tells),
             pods: BTreeMap::new(),
             seen: 0,
@@ -87,6 +94,28 @@ impl Servers {
         });
         target.advance(&self.api, place);
         target.rate = rate;
+    }
+
+    /// Clients open so many connections, each to the next of the pods that are ready now.
+    pub fn connect(&self, place: &str, count: u32) {
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let target = targets.get_mut(place).unwrap();
+        target.advance(&self.api, place);
+        target.connected = true;
+        target.connect(count);
+    }
+
+    /// Connections of each pod that is ready.
+    pub fn connections(&self, place: &str) -> Vec<u32> {
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let target = targets.get_mut(place).unwrap();
+        target.advance(&self.api, place);
+        target.pods.values().filter(|pod| pod.ready).map(|pod| pod.connections).collect()
+    }
+
+    /// When a pod was told to have at most so many connections.
+    pub fn orders(&self, place: &str) -> Vec<(Instant, u32)> {
+        self.targets.lock().unwrap_or_else(PoisonError::into_inner)[place].orders.clone()
     }
 
     /// From now on they answer like this.
@@ -105,7 +134,22 @@ impl Servers {
         target.advance(&self.api, place);
         let index = target.pods.values().position(|pod| pod.address == Some(address))?;
         let (name, server) = target.pods.iter().nth(index)?;
-        Some(((target.manners)(index), server.stats(name)))
+        let mut stats = server.stats(name);
+        stats.connections = target.connected.then_some(server.connections);
+        Some(((target.manners)(index), stats))
+    }
+
+    /// The clients of what is ended connect again.
+    fn end_some(&self, address: IpAddr, at_most: u32) -> Option<u32> {
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        let has = |target: &&mut Target| target.pods.values().any(|pod| pod.address == Some(address));
+        let target = targets.values_mut().find(has)?;
+        target.orders.push((Instant::now(), at_most));
+        let server = target.pods.values_mut().find(|pod| pod.address == Some(address))?;
+        let excess = server.connections.saturating_sub(at_most);
+        server.connections -= excess;
+        target.connect(excess);
+        Some(excess)
     }
 }
 
@@ -124,6 +168,12 @@ impl Target {
         if version != std::mem::replace(&mut self.seen, version) {
             self.look(api, place);
         }
+    }
+
+    fn connect(&mut self, count: u32) {
+        let mut ready: Vec<_> = self.pods.values_mut().filter(|pod| pod.ready).collect();
+        let pods = ready.len();
+        (0..count).for_each(|place| ready[place as usize % pods].connections += 1);
     }
 
     fn look(&mut self, api: &FakeApi, place: &str) {
@@ -237,5 +287,16 @@ impl AdminPort for Servers {
         workers: u32,
     ) -> BoxFuture<'a, Result<u32, WriteError>> {
         Box::pin(async move { Ok(workers) })
+    }
+
+    fn shed<'a>(
+        &'a self,
+        admin: SocketAddr,
+        token: &'a str,
+        at_most: u32,
+    ) -> BoxFuture<'a, Result<u32, WriteError>> {
+        assert!(token.starts_with("fake-token."), "{token}");
+        let ended = self.end_some(admin.ip(), at_most);
+        Box::pin(async move { ended.ok_or(WriteError::Timeout) })
     }
 }

@@ -105,11 +105,16 @@ impl World {
 
     /// A replica of the controller. Its requests are those of the clients `name` and, for the lease, `name-lease`.
     pub fn controller(&self, name: &str) -> Running {
+        self.controller_as(name, "")
+    }
+
+    /// The same with a service account: it may write to servers.
+    pub fn controller_as(&self, name: &str, service_account: &str) -> Running {
         let args = Args {
             namespace: "headroom-system".to_owned(),
             watch_namespaces: Vec::new(),
             identity: Some(name.to_owned()),
-            service_account: String::new(),
+            service_account: service_account.to_owned(),
             lease_name: "headroom".to_owned(),
             admin_listen: ([127, 0, 0, 1], 0).into(),
             workload_image: "headroom-workload:test".to_owned(),
@@ -213,6 +218,15 @@ impl World {
     /// The reason of the condition `kind`.
     pub fn reason(&self, name: &str, kind: &str) -> String {
         self.told(name, kind).reason
+    }
+
+    /// The sum over all series of a metric of the first controller.
+    pub fn metric(&self, name: &str) -> f64 {
+        let text = self.metrics.borrow()[0].text();
+        let series = text
+            .lines()
+            .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])));
+        series.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
     }
 
     /// Reasons of the events about this service, each as often as it was told.

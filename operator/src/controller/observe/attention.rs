@@ -37,6 +37,8 @@ pub struct Server {
     pub admin: SocketAddr,
     /// Workers it runs.
     pub workers: u32,
+    /// Client connections it has, if it counts them.
+    pub connections: Option<u32>,
 }
 
 /// One pod.
@@ -46,6 +48,7 @@ struct Noted {
     asked: Option<Timestamp>,
     misses: u8,
     workers: u32,
+    connections: Option<u32>,
     told: Option<Timestamp>,
     boot: Option<u64>,
     latency: Option<Counted>,
@@ -56,8 +59,8 @@ impl Attention {
     /// The servers that told at the last look, but for those of pods that are going.
     pub fn servers(&self) -> impl Iterator<Item = Server> + '_ {
         self.pods.iter().filter_map(|noted| {
-            let (pod, workers) = (noted.id.clone().into(), noted.workers);
-            noted.server.map(|admin| Server { pod, admin, workers })
+            let (pod, workers, connections) = (noted.id.clone().into(), noted.workers, noted.connections);
+            noted.server.map(|admin| Server { pod, admin, workers, connections })
         })
     }
 
@@ -166,6 +169,7 @@ impl Noted {
     ) -> Answer {
         let sample = sample_of(&stats, policy);
         (self.asked, self.misses, self.workers) = (Some(now), 0, stats.workers);
+        self.connections = stats.connections;
         (self.told, self.boot) = (Some(now), Some(sample.boot));
         if let Some(latencies) = latencies {
             let counted = Counted::new(sample.boot, stats.latency);

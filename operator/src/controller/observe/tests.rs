@@ -68,6 +68,10 @@ impl AdminPort for Servers {
     ) -> BoxFuture<'a, Result<u32, WriteError>> {
         unreachable!("a look changes nothing")
     }
+
+    fn shed<'a>(&'a self, _: SocketAddr, _: &'a str, _: u32) -> BoxFuture<'a, Result<u32, WriteError>> {
+        unreachable!("a look changes nothing")
+    }
 }
 
 /// A service, looked at again and again.

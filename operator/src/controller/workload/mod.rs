@@ -5,6 +5,7 @@
 //! `scaleTargetRef`, they stay as they are: deleting what may still carry traffic is the user's to do.
 
 pub mod apply;
+pub mod connections;
 pub mod deployment;
 pub mod disruption_budget;
 pub mod issuer;

@@ -88,6 +88,7 @@ metrics! {
     #[object] lead_time: gauge("lead_time_seconds", "Time from writing a size to the pods being ready, as learned.", OBJECT);
     #[object] direction_changes: counter("direction_changes", "Size changes in the other direction than the one before.", OBJECT);
     #[object] decisions: counter("decisions", "Decisions to change the size, by direction (up, down) and the reason that decided.", &["namespace", "scaledservice", "direction", "reason"]);
+    #[object] connections_moved: counter("connections_moved", "Connections that pods with more than their share were told to end.", OBJECT);
     #[object] condition: gauge("condition", "1 for each condition as it is now.", &["namespace", "scaledservice", "kind", "type", "status", "reason"]);
     leader: gauge("leader", "1 in the replica of the controller that writes.", &[]);
     tick_duration: histogram("tick_duration_seconds", "Time of one pass over one service.", &TICK_BUCKETS);

@@ -31,6 +31,10 @@ impl<F: Fn(u16) -> Result<u32, WriteError> + Send + Sync> AdminPort for Servers<
         self.told.lock().unwrap().push((admin.port(), token.to_owned(), workers));
         Box::pin(async move { (self.answer)(admin.port()) })
     }
+
+    fn shed<'a>(&'a self, _: SocketAddr, _: &'a str, _: u32) -> BoxFuture<'a, Result<u32, WriteError>> {
+        unreachable!("workers are told")
+    }
 }
 
 fn servers<F: Fn(u16) -> Result<u32, WriteError>>(answer: F) -> Servers<F> {
@@ -158,6 +162,10 @@ impl AdminPort for Hangs {
     ) -> BoxFuture<'a, Result<u32, WriteError>> {
         self.0.lock().unwrap().push(admin.port());
         Box::pin(std::future::pending())
+    }
+
+    fn shed<'a>(&'a self, _: SocketAddr, _: &'a str, _: u32) -> BoxFuture<'a, Result<u32, WriteError>> {
+        unreachable!("workers are told")
     }
 }
 
