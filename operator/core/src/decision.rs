@@ -101,6 +101,8 @@ pub enum ReasonCode {
     WithinTolerance,
     /// More than `maxReplicas` would be needed.
     TooManyReplicas,
+    /// The size was set above `maxReplicas`, and no need is behind it.
+    AboveMaximum,
     /// Fewer than `minReplicas` would do.
     TooFewReplicas,
 }

@@ -64,6 +64,7 @@ reasons! {
     }
     Limited {
         True TooManyReplicas = "More pods are wanted than maxReplicas.",
+        True AboveMaximum = "The size was set above maxReplicas and is brought back to it.",
         True TooFewReplicas = "Fewer pods are wanted than minReplicas or the reserve.",
         True ScaleUpLimit = "behavior.scaleUp slows growth.",
         True ScaleDownLimit = "behavior.scaleDown slows shrinking.",

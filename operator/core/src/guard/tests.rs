@@ -21,7 +21,7 @@ struct Bench {
     current: u32,
     look: Look,
     demand: Demand,
-    needed: u32,
+    needed: Option<u32>,
 }
 
 fn bench() -> Bench {
@@ -48,7 +48,7 @@ fn bench() -> Bench {
         current: 10,
         look: Look { ready: 10, running: 10, fresh: 10, ..Look::default() },
         demand: Demand::default(),
-        needed: 10,
+        needed: Some(10),
     }
 }
 
@@ -71,7 +71,7 @@ impl Bench {
     fn proposal(&self, guard: Guard, target: u32) -> Proposal {
         let policy = Policy::new(self.spec.clone()).unwrap();
         let per_pod = Some(Rate::new(PER_POD));
-        let demand = Rate::new(PER_POD * f64::from(self.needed));
+        let demand = Rate::new(PER_POD * f64::from(self.needed.unwrap_or(0)));
         let facts = Facts {
             policy: &policy,
             state: &self.state,
@@ -81,7 +81,7 @@ impl Bench {
             demand: &self.demand,
             capacity: Capacity { per_pod, confidence: Share::ALL, knee: Share::new(0.8) },
             need: Need {
-                replicas: Some(Replicas(self.needed)),
+                replicas: self.needed.map(Replicas),
                 demand,
                 max: policy.max_replicas().unwrap_or(Replicas(1000)),
             },
@@ -111,7 +111,7 @@ fn evidence_alone(
     #[case] codes: &[ReasonCode],
 ) {
     let mut bench = bench();
-    bench.needed = 5;
+    bench.needed = Some(5);
     bench.look = Look { fresh, running, ready: running, ..bench.look };
     assert_eq!(bench.apply(evidence::evidence, target), (expected, codes.to_vec()));
 }
@@ -146,7 +146,7 @@ fn a_sample_alone_stops_shrinking_only() {
 #[case::shrinking_goes_on(5, 5)]
 fn blocked_pods_alone(#[case] target: u32, #[case] expected: u32) {
     let mut bench = bench();
-    bench.needed = 30;
+    bench.needed = Some(30);
     bench.look.troubled[crate::observation::Trouble::ImagePull as usize] = 2;
     assert_eq!(bench.apply(blocked::blocked, target), (expected, vec![ReasonCode::ScaleUpBlocked]));
 }
@@ -189,7 +189,7 @@ fn the_size_set_by_somebody_else_alone(
 #[case::too_few_ready(3, 6, 10)]
 fn readiness_alone(#[case] ready: u32, #[case] target: u32, #[case] expected: u32) {
     let mut bench = bench();
-    (bench.look.ready, bench.needed) = (ready, 6);
+    (bench.look.ready, bench.needed) = (ready, Some(6));
     assert_eq!(bench.apply(ready::ready, target).0, expected);
 }
 
@@ -315,6 +315,27 @@ fn bounds_alone(#[case] target: u32, #[case] expected: u32, #[case] codes: &[Rea
     assert_eq!(bench().apply(bounds::bounds, target), (expected, codes.to_vec()));
 }
 
+#[rstest]
+#[case::set_by_somebody(Some(3), 120, ReasonCode::AboveMaximum, "the size is 120 pods, maxReplicas is 100")]
+#[case::no_need_is_known(None, 120, ReasonCode::AboveMaximum, "the size is 120 pods, maxReplicas is 100")]
+#[case::needed_too(
+    Some(110),
+    120,
+    ReasonCode::TooManyReplicas,
+    "110 pods would be needed, maxReplicas is 100"
+)]
+fn a_size_above_the_bound_is_no_need(
+    #[case] needed: Option<u32>,
+    #[case] target: u32,
+    #[case] code: ReasonCode,
+    #[case] message: &str,
+) {
+    let mut bench = bench();
+    (bench.current, bench.needed) = (120, needed);
+    let reasons = bench.reasons(bounds::bounds, target);
+    assert_eq!((reasons[0].code, reasons[0].to, &*reasons[0].message), (code, Replicas(100), message));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
@@ -325,7 +346,7 @@ proptest! {
         overdue in 0u32..3, hot in 0u32..2, unasked in 0u32..2, stale in any::<bool>(), frozen in any::<bool>(), needed in 0u32..200, recommended in 0u32..200, confirmed in 0.0..2e4f64,
     ) {
         let mut bench = bench().recommended(recommended, 5, 60.0);
-        (bench.current, bench.needed) = (current, needed);
+        (bench.current, bench.needed) = (current, Some(needed));
         bench.look = Look { ready, fresh, running: fresh + silent, overdue, hot, unasked, ..bench.look };
         bench.seen.inventory = if stale { Inventory::Stale } else { Inventory::Complete };
         bench.seen.shrinking = if frozen { Shrinking::Frozen } else { Shrinking::Allowed };

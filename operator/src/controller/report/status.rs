@@ -3,7 +3,7 @@
 use headroom_api::conditions::{ConditionType, merge, most_important};
 use headroom_api::status::{MOST_DECISIONS, ObjectiveStatus, SizeChange};
 use headroom_api::{Duration, ScaledServiceStatus};
-use headroom_core::Resizer;
+use headroom_core::{Decision, Reason, Resizer};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::conditions::{View, conditions_of, keeps_the_rest};
@@ -113,8 +113,7 @@ fn size_change(view: &View<'_>) -> Option<SizeChange> {
 fn written(view: &View<'_>, decided: &Decided, from: u32, to: u32) -> SizeChange {
     let decision = &decided.decision;
     let per_pod = decision.numbers.capacity_per_pod.get();
-    // The first step that moves the size is the one that decided; later ones only trim it.
-    let (reason, message) = match decision.reasons.iter().find(|reason| reason.from != reason.to) {
+    let (reason, message) = match deciding(decision) {
         Some(deciding) => (format!("{:?}", deciding.code), deciding.message.clone()),
         None => ("Demand".to_owned(), String::new()),
     };
@@ -127,6 +126,14 @@ fn written(view: &View<'_>, decided: &Decided, from: u32, to: u32) -> SizeChange
         offered_rate: Some(two_digits(decision.numbers.offered_rate.get()) as i64),
         capacity_per_pod: (per_pod > 0.0).then(|| two_digits(per_pod) as i64),
     }
+}
+
+/// The first step that moves the size is the one that decided; later ones only trim it. Steps before one that brought the
+/// size back to what it is have decided nothing.
+fn deciding(decision: &Decision) -> Option<&Reason> {
+    let size = decision.reasons.first()?.from;
+    let undone = decision.reasons.iter().rposition(|reason| reason.to == size).map_or(0, |place| place + 1);
+    decision.reasons.get(undone..)?.iter().find(|reason| reason.from != reason.to)
 }
 
 /// Only ours: conditions of other writers are theirs to keep.

@@ -52,6 +52,7 @@ fn told(code: ReasonCode) -> Told {
         ReasonCode::ScaleUpLimit | ReasonCode::ScaleUpStabilized => Told::Limits(Reason::ScaleUpLimit),
         ReasonCode::ScaleDownLimit => Told::Limits(Reason::ScaleDownLimit),
         ReasonCode::TooManyReplicas => Told::Limits(Reason::TooManyReplicas),
+        ReasonCode::AboveMaximum => Told::Limits(Reason::AboveMaximum),
         ReasonCode::TooFewReplicas => Told::Limits(Reason::TooFewReplicas),
     }
 }
@@ -108,6 +109,9 @@ fn limit_message(view: &View<'_>, reason: Reason, decision: &Decision, figures: 
             format!(
                 "{demand}/s need {needed} pods, objectives.qps allows {max}: raise it, or set maxReplicas"
             )
+        }
+        Reason::AboveMaximum => {
+            format!("{size} pods were asked for, maxReplicas is {max}: raise it to keep more than {max}")
         }
         Reason::TooFewReplicas => {
             format!("{demand}/s need {needed} pods, minReplicas is {}", view.service.spec.min_replicas)

@@ -67,6 +67,7 @@ fn a_calm_service_is_told_in_every_way_that_holds() {
 /// Every step of a decision ends up where the table says.
 #[rstest]
 #[case(ReasonCode::TooManyReplicas, Reason::TooManyReplicas, "maxReplicas is 10: raise it")]
+#[case(ReasonCode::AboveMaximum, Reason::AboveMaximum, "7 pods were asked for, maxReplicas is 10")]
 #[case(ReasonCode::TooFewReplicas, Reason::TooFewReplicas, "minReplicas is 2")]
 #[case(ReasonCode::ScaleUpLimit, Reason::ScaleUpLimit, "behavior.scaleUp")]
 #[case(ReasonCode::ScaleUpStabilized, Reason::ScaleUpLimit, "behavior.scaleUp")]

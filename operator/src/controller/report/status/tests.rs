@@ -17,6 +17,31 @@ fn scaled(from: u32, to: u32) -> Standing {
     standing(decided)
 }
 
+/// Who looks up why pods went away must not read of a demand that somebody's own size had set aside.
+#[rstest::rstest]
+#[case::trimmed(&[(ReasonCode::Demand, 20, 12), (ReasonCode::ScaleDownLimit, 12, 18)], "Demand")]
+#[case::undone(
+    &[(ReasonCode::Demand, 20, 3), (ReasonCode::ScaledByOther, 3, 20), (ReasonCode::AboveMaximum, 20, 10)],
+    "AboveMaximum"
+)]
+#[case::confirmed(&[(ReasonCode::CapacityUnknown, 20, 20), (ReasonCode::AboveMaximum, 20, 10)], "AboveMaximum")]
+fn a_change_names_the_step_that_decided(#[case] steps: &[(ReasonCode, u32, u32)], #[case] named: &str) {
+    let mut decided = calm();
+    decided.decision.numbers.replicas = Replicas(20);
+    decided.decision.reasons = steps
+        .iter()
+        .map(|(code, from, to)| headroom_core::Reason {
+            code: *code,
+            from: Replicas(*from),
+            to: Replicas(*to),
+            message: String::new(),
+        })
+        .collect();
+    decided.outcome = Outcome::Scaled { from: 20, to: 10 };
+    let status = after(&ScaledServiceStatus::default(), &standing(decided), 0);
+    assert_eq!(status.decisions[0].reason, named);
+}
+
 /// Two of two would look like the most there may be.
 #[rstest::rstest]
 #[case(None, 0.0, "2/?")]
