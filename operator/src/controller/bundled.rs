@@ -37,7 +37,7 @@ pub(super) async fn apply(
     memory: &mut Memory,
 ) -> Result<Option<Unapplied>, Standing> {
     let now = Instant::now();
-    let Some(owned) = Owned::of(service) else { return Ok(None) };
+    let Some(owned) = Owned::of(service) else { return Ok(release(cx, service, memory, now).await) };
     // Without the keys the pods would be replaced as soon as they are known.
     if !cx.leadership.may_write(now) || !cx.knows_issuer() {
         return Ok(None);
@@ -54,6 +54,23 @@ pub(super) async fn apply(
         Err(ApplyError::Invalid(message)) => Err(Standing::InvalidSpec { message }),
         Err(error) => Err(Standing::WorkloadRefused { message: error.to_string() }),
     }
+}
+
+/// The objects of a workload that the service has no more are no longer its own.
+async fn release(
+    cx: &Context,
+    service: &ScaledService,
+    memory: &mut Memory,
+    now: Instant,
+) -> Option<Unapplied> {
+    if !cx.leadership.may_write(now) {
+        return None;
+    }
+    memory.upkeep.forget();
+    let writer = Writer { client: &cx.client, leadership: &cx.leadership };
+    let error = memory.release.keep(writer, service, now).await.err()?;
+    tracing::debug!(service = service.metadata.name, %error, "former objects are still owned");
+    (!error.is_passing()).then(|| Unapplied::Refused { message: error.to_string() })
 }
 
 /// A conflict, or an API server that is away for a moment, is no news.

@@ -14,8 +14,8 @@ use super::contest::Contest;
 use super::findings::Target;
 use super::observe::Attention;
 use super::report::events::NewEvent;
-use super::workload::Upkeep;
 use super::workload::runtime::Pushes;
+use super::workload::{Release, Upkeep};
 
 /// A service whose object made us panic is left alone for so long.
 const QUARANTINE: Duration = Duration::from_secs(60);
@@ -49,6 +49,8 @@ pub struct Memory {
     pub checkpoint: Option<Stored>,
     /// The objects of a bundled workload.
     pub upkeep: Upkeep,
+    /// What is left of a workload that the service had.
+    pub release: Release,
     /// UID and version of the target that the last size was written on.
     pub written_on: Option<(String, String)>,
     /// Servers that did not take their worker count.
@@ -84,6 +86,7 @@ impl Memory {
             resuming: None,
             checkpoint: None,
             upkeep: Upkeep::default(),
+            release: Release::default(),
             written_on: None,
             pushes: Pushes::default(),
             balance: Balance::default(),

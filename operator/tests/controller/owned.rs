@@ -185,3 +185,58 @@ async fn a_deployment_that_changed_since_it_was_read_is_read_again() {
     world.run(5).await;
     assert_eq!(image(&world), "registry.example/orders:2");
 }
+
+fn owners(world: &World, path: &str) -> Vec<Value> {
+    let object = world.api.object(path).unwrap();
+    object["metadata"]["ownerReferences"].as_array().cloned().unwrap_or_default()
+}
+
+const OBJECTS: [&str; 3] =
+    ["deployments/shop/orders", "services/shop/orders", "poddisruptionbudgets/shop/orders"];
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_turns_to_its_own_deployment_gives_it_up() {
+    let world = world();
+    let _running = world.controller("a");
+    world.run(30).await;
+    assert_eq!(OBJECTS.map(|path| owners(&world, path).len()), [1, 1, 1]);
+    let target = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": "orders" });
+    world.edit("orders", |service| {
+        service["spec"]["scaleTargetRef"] = target;
+        service["spec"].as_object_mut().unwrap().remove("workload");
+    });
+    world.run(5).await;
+    assert_eq!(OBJECTS.map(|path| owners(&world, path).len()), [0, 0, 0], "they would be deleted with it");
+    world.load("orders", 900.0);
+    world.until(5, "it is sized on", || world.size("orders") >= 6).await;
+    // And back.
+    world.edit("orders", |service| service["spec"] = bundled("orders")["spec"].clone());
+    world.run(5).await;
+    assert_eq!(OBJECTS.map(|path| owners(&world, path).len()), [1, 1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_deleted_service_left_behind_is_taken_back_as_large() {
+    let world = world();
+    let _running = world.controller("a");
+    world.load("orders", 900.0);
+    world.run(60).await;
+    let size = world.size("orders");
+    assert!(size >= 6);
+    // kubectl delete --cascade=orphan
+    world.api.delete("scaledservices/shop/orders");
+    for path in OBJECTS {
+        world.api.update(path, |object| object["metadata"]["ownerReferences"] = json!([]));
+    }
+    world.run(5).await;
+    let before = world.api.object(OBJECTS[0]).unwrap()["metadata"]["uid"].clone();
+    world.api.seed(bundled("orders"));
+    world.run(30).await;
+    assert_eq!(world.reason("orders", "Ready"), "Holding");
+    assert_eq!(world.api.object(OBJECTS[0]).unwrap()["metadata"]["uid"], before);
+    let service = world.api.object("scaledservices/shop/orders").unwrap();
+    for path in OBJECTS {
+        assert_eq!(owners(&world, path)[0]["uid"], service["metadata"]["uid"], "{path}");
+    }
+    assert!(world.size("orders") >= size, "{:?}", world.sizes("orders"));
+}

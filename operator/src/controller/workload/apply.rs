@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::disruption_budget::disruption_budget;
 use super::service::service;
-use super::{Defaults, Owned, deployment, live};
+use super::{Defaults, Owned, deployment, labels, live};
 use crate::controller::FIELD_MANAGER;
 use crate::controller::leader::Leadership;
 
@@ -152,11 +152,17 @@ where
     fn ours(&self, found: K) -> Result<K, ApplyError> {
         let owner =
             found.meta().owner_references.iter().flatten().find(|owner| owner.controller == Some(true));
-        if owner.is_some_and(|owner| owner.uid == self.owned.uid) {
+        let is_ours = match owner {
+            Some(owner) => owner.uid == self.owned.uid,
+            // What a service of this name left behind when it was deleted, or what somebody has labelled so.
+            None => labels::claimed(found.meta().labels.as_ref(), self.owned.name),
+        };
+        if is_ours {
             return Ok(found);
         }
         let owner = owner.map(|owner| format!("{}/{}", owner.kind, owner.name));
-        Err(ApplyError::NotOurs { object: self.to_string(), owner })
+        let labels = labels::claim(self.owned.name);
+        Err(ApplyError::NotOurs { object: self.to_string(), owner, labels })
     }
 
     async fn create(&self, wanted: &K) -> Result<K, ApplyError> {
@@ -213,7 +219,7 @@ impl<K: Resource<DynamicType = ()>> fmt::Display for Objects<'_, K> {
 }
 
 /// Whether the same write would get the same answer again. A conflict would not: the next look sees who else wrote.
-fn is_final(code: u16) -> bool {
+pub(super) fn is_final(code: u16) -> bool {
     (400..500).contains(&code) && ![408, 409, 410, 429].contains(&code)
 }
 

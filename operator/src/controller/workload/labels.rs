@@ -8,6 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 /// later.
 pub const SERVICE: &str = "headroom.dev/service";
 
+const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "headroom");
+
 type Labels = BTreeMap<String, String>;
 
 /// What selects the pods of a service.
@@ -25,10 +27,24 @@ pub fn of_objects(service: &str) -> Labels {
     let recommended = [
         ("app.kubernetes.io/name", "headroom-workload"),
         ("app.kubernetes.io/instance", service),
-        ("app.kubernetes.io/managed-by", "headroom"),
+        MANAGED_BY,
         (SERVICE, service),
     ];
     recommended.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}
+
+/// Whether an object that nothing controls is marked as this service's.
+pub fn claimed(labels: Option<&Labels>, service: &str) -> bool {
+    let has = |(key, value): (&str, &str)| {
+        labels.is_some_and(|labels| labels.get(key).is_some_and(|found| found == value))
+    };
+    has(MANAGED_BY) && has((SERVICE, service))
+}
+
+/// The labels that do so, as `kubectl label` takes them.
+pub fn claim(service: &str) -> String {
+    let (key, value) = MANAGED_BY;
+    format!("{key}={value} {SERVICE}={service}")
 }
 
 /// Labels of its pods: the user's too. Ours win, or the pods would not be found.

@@ -1,8 +1,9 @@
 //! The bundled workload: the objects that a `ScaledService` owns, and the writes to the servers in its pods.
 //!
 //! A Deployment, a Service and a `PodDisruptionBudget`, all named like the service and owned by it: when the service is
-//! deleted, Kubernetes deletes them (`kubectl delete --cascade=orphan` keeps them). When a spec turns from `workload` to
-//! `scaleTargetRef`, they stay as they are: deleting what may still carry traffic is the user's to do.
+//! deleted, Kubernetes deletes them (`kubectl delete --cascade=orphan` keeps them, and a service of the same name takes
+//! them back). When a spec turns from `workload` to `scaleTargetRef`, they stay as they are and are no longer owned:
+//! deleting what may still carry traffic is the user's to do.
 
 pub mod apply;
 pub mod connections;
@@ -12,6 +13,7 @@ pub mod issuer;
 pub mod labels;
 pub mod live;
 mod pod;
+pub mod release;
 pub mod runtime;
 pub mod service;
 pub mod token;
@@ -27,6 +29,7 @@ use kube::Resource as _;
 use super::TargetName;
 
 pub use apply::{ApplyError, Writer};
+pub use release::Release;
 pub use upkeep::{Trouble, Upkeep};
 
 /// Names of the container's ports: requests, and the admin port.

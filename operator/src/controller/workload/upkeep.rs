@@ -189,7 +189,8 @@ mod tests {
         assert!(stands(&upkeep), "a refused Service is no reason to leave the Deployment alone");
         upkeep.note(1, unavailable(), now);
         assert!(stands(&upkeep));
-        let not_ours = ApplyError::NotOurs { object: "Deployment/shop".into(), owner: None };
+        let not_ours =
+            ApplyError::NotOurs { object: "Deployment/shop".into(), owner: None, labels: String::new() };
         upkeep.note(1, failed(not_ours, Presence::Absent), now);
         assert!(!stands(&upkeep));
     }

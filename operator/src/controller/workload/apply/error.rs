@@ -7,13 +7,18 @@ pub enum ApplyError {
     #[error(
         "{object} exists and is not owned by this ScaledService, so it is left alone: delete or rename it, give the \
          ScaledService another name, or size it as it is with spec.scaleTargetRef in place of spec.workload{beside}",
-        beside = match .owner { Some(owner) => format!(" (it is owned by {owner})"), None => String::new() }
+        beside = match .owner {
+            Some(owner) => format!(" (it is owned by {owner})"),
+            None => format!("; to have it taken over, label it {}", .labels),
+        }
     )]
     NotOurs {
         /// Kind and name.
         object: String,
         /// Kind and name of what owns it, if anything does.
         owner: Option<String>,
+        /// The labels by which it would be taken over, if nothing did.
+        labels: String,
     },
     /// The spec asks for something that can't be.
     #[error("{0}")]
@@ -24,6 +29,17 @@ pub enum ApplyError {
         /// Kind and name.
         object: String,
         /// What it said.
+        message: String,
+    },
+    /// It is no longer described by the service, and its owner reference could not be removed.
+    #[error(
+        "{object} still belongs to this ScaledService and would be deleted with it: its ownerReferences could not be \
+         changed: {message}"
+    )]
+    StillOwned {
+        /// Kind and name.
+        object: String,
+        /// What was said.
         message: String,
     },
     /// It changed since it was read: nothing of somebody else's is undone unseen.
@@ -56,6 +72,7 @@ impl ApplyError {
             Self::NotOurs { .. } => "NotOurs",
             Self::Invalid(_) => "Invalid",
             Self::Refused { .. } => "Refused",
+            Self::StillOwned { .. } => "StillOwned",
             Self::Conflict { .. } => "Conflict",
             Self::Unavailable { .. } => "Unavailable",
         }
