@@ -186,7 +186,12 @@ fn promise_rows(numbers: &Numbers) -> Vec<(&'static str, String)> {
         let burn = budget.burn_rate.map_or_else(String::new, |rate| {
             format!("; the last hour spent {rate:.2} times what may be spent in one")
         });
-        rows.push(("budget", format!("{:.0} % left{burn}", budget.remaining * 100.0)));
+        let left = if budget.remaining > 0.0 {
+            format!("{:.0} % left", budget.remaining * 100.0)
+        } else {
+            format!("exhausted, spent {:.1} times over", 1.0 - budget.remaining)
+        };
+        rows.push(("budget", format!("{left}{burn}")));
     }
     rows
 }

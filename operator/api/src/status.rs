@@ -153,7 +153,7 @@ pub struct Display {
     #[schemars(length(max = 32))]
     pub per_pod: String,
 
-    /// Error budget that is left, for example 87%.
+    /// Error budget that is left, for example 87%, or `exhausted`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 32))]
     pub budget: String,

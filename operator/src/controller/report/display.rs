@@ -6,7 +6,7 @@ use headroom_core::{Decision, Observation, PodState};
 
 use super::conditions::View;
 use super::figures::Figures;
-use super::text::{cpu, percent, rate, time};
+use super::text::{cpu, left, rate, time};
 use crate::controller::{Decided, Outcome, Standing, Target};
 
 /// Between the pods that serve and those wanted, where that differs.
@@ -35,7 +35,7 @@ fn decided_columns(service: &ScaledService, decided: &Decided, figures: &Figures
         reason: String::new(),
         target: name(target),
         per_pod: if figures.per_pod > 0.0 { rate(figures.per_pod) } else { String::new() },
-        budget: figures.worst_budget().map_or_else(String::new, |budget| percent(budget.remaining)),
+        budget: figures.worst_budget().map_or_else(String::new, |budget| left(&budget)),
         cpu: pod_cpu(decision, observation),
         workers: workers(decision, observation),
         lead: time(figures.lead),

@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::figures::Figures;
 use super::status::SCALED_BY_OTHER;
-use super::text::percent;
+use super::text::left;
 use crate::controller::{Outcome, Standing};
 
 /// The same event is not told again within this time.
@@ -81,7 +81,7 @@ pub fn events_of(before: &Picture, after: &Picture, standing: &Standing) -> Vec<
     let seen = |condition: ConditionType| Seen::new(before, after, condition);
     events.extend(entered(&seen(ConditionType::Ready), Reason::InvalidSpec, EventReason::InvalidSpec));
     events.extend(entered(&seen(ConditionType::Ready), Reason::TargetOwned, EventReason::TargetOwned));
-    let released = left(&seen(ConditionType::Ready), Reason::TargetOwned, EventReason::TargetReleased);
+    let released = has_left(&seen(ConditionType::Ready), Reason::TargetOwned, EventReason::TargetReleased);
     // A target that is gone was not released.
     events.extend(released.filter(|_| !has(seen(ConditionType::Ready).is, Reason::TargetNotFound)));
     for reason in [Reason::TargetNotFound, Reason::WriteFailed, Reason::FailedGetScale] {
@@ -90,7 +90,7 @@ pub fn events_of(before: &Picture, after: &Picture, standing: &Standing) -> Vec<
     events.extend(evidence(&seen(ConditionType::EvidenceFresh)));
     let limited = seen(ConditionType::Limited);
     events.extend(entered(&limited, Reason::TooManyReplicas, EventReason::LimitReached));
-    events.extend(left(&limited, Reason::TooManyReplicas, EventReason::LimitLeft));
+    events.extend(has_left(&limited, Reason::TooManyReplicas, EventReason::LimitLeft));
     events.extend(entered(&limited, Reason::Frozen, EventReason::ShrinkingFrozen));
     events.extend(blocked(&seen(ConditionType::ScaleUpBlocked)));
     let capacity = seen(ConditionType::CapacityKnown);
@@ -134,7 +134,7 @@ fn entered(seen: &Seen<'_>, reason: Reason, event: EventReason) -> Option<NewEve
 }
 
 /// The condition lost this reason.
-fn left(seen: &Seen<'_>, reason: Reason, event: EventReason) -> Option<NewEvent> {
+fn has_left(seen: &Seen<'_>, reason: Reason, event: EventReason) -> Option<NewEvent> {
     let is = seen.is.filter(|_| has(seen.was, reason) && !has(seen.is, reason))?;
     Some(NewEvent::new(event, "", is.message.clone()))
 }
@@ -183,18 +183,19 @@ fn size_events(before: &Picture, after: &Picture, standing: &Standing) -> Vec<Ne
 fn budget(before: Option<&Figures>, after: Option<&Figures>) -> Option<NewEvent> {
     // What was spent before this controller started is no news.
     let (was, after) = (before?.burning, after?);
-    let left = after.worst_budget().map_or_else(String::new, |budget| percent(budget.remaining));
+    let remains = match after.worst_budget() {
+        Some(budget) if budget.remaining > 0.0 => format!("{} is left", left(&budget)),
+        _ => "none of it is left".to_owned(),
+    };
     let rate = [&after.availability].into_iter().chain(&after.budgets).flatten();
     let rate = rate.filter_map(|budget| budget.burn_rate).fold(0.0, f64::max);
     match (was, after.burning) {
         (false, true) => {
-            let note =
-                format!("the error budget is spent {rate:.1} times as fast as it lasts; {left} is left");
+            let note = format!("the error budget is spent {rate:.1} times as fast as it lasts; {remains}");
             Some(NewEvent::new(EventReason::BudgetBurning, "", note))
         }
         (true, false) => {
-            let note =
-                format!("the error budget is spent {rate:.1} times as fast as it lasts; {left} is left");
+            let note = format!("the error budget is spent {rate:.1} times as fast as it lasts; {remains}");
             Some(NewEvent::new(EventReason::BudgetRecovered, "", note))
         }
         _ => None,

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use super::conditions::{View, conditions_of, keeps_the_rest};
 use super::display;
 use super::figures::Figures;
-use super::text::two_digits;
+use super::text::{burn, two_digits};
 use crate::controller::{Decided, Outcome, Standing};
 
 /// Longest status, as JSON.
@@ -60,11 +60,6 @@ fn fill(status: &mut ScaledServiceStatus, view: &View<'_>, figures: &Figures) {
 /// At least one millisecond: the type has no smaller unit, and zero would say that nothing was measured.
 fn millis(seconds: f64) -> u64 {
     (two_digits(seconds * 1000.0).round() as u64).max(1)
-}
-
-fn burn(rate: f64) -> String {
-    let shown = two_digits(rate.min(1e6));
-    if shown < 10.0 { format!("{shown:.1}") } else { format!("{shown:.0}") }
 }
 
 /// Pods asked for after this pass; `None` when that is not known.

@@ -1,5 +1,7 @@
 //! PURE: numbers as people read them in a column, with two digits that count.
 
+use headroom_core::Budget;
+
 /// Below this a rate shows as 0.
 const NO_RATE: f64 = 0.05;
 
@@ -41,6 +43,18 @@ pub fn time(seconds: f64) -> String {
 /// A share as percent: 87%.
 pub fn percent(share: f64) -> String {
     format!("{:.0}%", share * 100.0)
+}
+
+/// What is left of an error budget: 87%, exhausted. How far it is overspent says little: after one bad day it is some
+/// thousand percent.
+pub fn left(budget: &Budget) -> String {
+    if budget.remaining > 0.0 { percent(budget.remaining) } else { "exhausted".to_owned() }
+}
+
+/// How many times as fast as allowed a budget is spent: 0.4, 4.2, 42.
+pub fn burn(rate: f64) -> String {
+    let shown = two_digits(rate.min(1e6));
+    if shown < 10.0 { format!("{shown:.1}") } else { format!("{shown:.0}") }
 }
 
 /// Thousandths of a CPU as a quantity: 500m, 2.
@@ -92,6 +106,15 @@ mod tests {
     #[case(300.0, "300s")]
     fn a_time_shows_two_digits(#[case] seconds: f64, #[case] shown: &str) {
         assert_eq!(time(seconds), shown);
+    }
+
+    #[rstest]
+    #[case(0.871, "87%")]
+    #[case(0.001, "0%")]
+    #[case(0.0, "exhausted")]
+    #[case(-42.02, "exhausted")]
+    fn an_overspent_budget_is_exhausted(#[case] remaining: f64, #[case] shown: &str) {
+        assert_eq!(left(&Budget { remaining, burn_rate: None }), shown);
     }
 
     #[rstest]

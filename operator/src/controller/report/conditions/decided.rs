@@ -1,12 +1,12 @@
 //! PURE: the conditions of a service about which a decision was made: the promise, the evidence, the capacity.
 
 use headroom_api::conditions::{ConditionType, NewCondition, Reason};
-use headroom_core::{Inventory, Observation, PodState, ReasonCode};
+use headroom_core::{Budget, Inventory, Observation, PodState, ReasonCode};
 
 use super::{View, size};
 use crate::controller::findings::Unapplied;
 use crate::controller::report::figures::Figures;
-use crate::controller::report::text::{percent, rate, time};
+use crate::controller::report::text::{burn, left, percent, rate, time};
 use crate::controller::{Decided, Outcome, Refusal};
 
 /// What is told in place of a capacity of 0.
@@ -167,7 +167,7 @@ fn objective_met(view: &View<'_>, figures: &Figures, evidence: &NewCondition) ->
         (Reason::CapacityBelowDemand, message)
     } else if let Some(budget) = spent {
         let days = view.service.spec.objectives.window_days;
-        let message = format!("{} of the error budget of {days} days is left", percent(budget.remaining));
+        let message = format!("the error budget of {days} days is exhausted; {}", burns(&budget));
         (Reason::BudgetExhausted, message)
     } else {
         (Reason::WithinObjective, within(view, figures))
@@ -183,9 +183,17 @@ fn within(view: &View<'_>, figures: &Figures) -> String {
     });
     let mut parts: Vec<_> = each.collect();
     if let Some(budget) = figures.worst_budget() {
-        parts.push(format!("{} of the error budget is left", percent(budget.remaining)));
+        parts.push(format!("{} of the error budget is left", left(&budget)));
     }
     parts.join(", ")
+}
+
+/// Whether it goes on is what the user wants to know of a budget that is gone.
+fn burns(budget: &Budget) -> String {
+    match budget.burn_rate {
+        Some(rate) => format!("the last hour spent {} times what the objective allows", burn(rate)),
+        None => "nothing was answered in the last hour".to_owned(),
+    }
 }
 
 fn is_unseen(evidence: &NewCondition) -> bool {

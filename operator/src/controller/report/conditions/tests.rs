@@ -179,10 +179,10 @@ fn the_clusters_own_words_are_told(#[case] troubles: &[Trouble], #[case] reason:
 )]
 #[case::spent(
     change(|decided| {
-        decided.decision.numbers.availability_budget = Some(Budget { remaining: -0.2, burn_rate: None });
+        decided.decision.numbers.availability_budget = Some(Budget { remaining: -42.02, burn_rate: Some(3.14) });
     }),
     Reason::BudgetExhausted,
-    "-20% of the error budget of 28 days is left"
+    "the error budget of 28 days is exhausted; the last hour spent 3.1 times what the objective allows"
 )]
 #[case::idle(change(|decided| decided.decision.numbers.offered_rate = Rate::ZERO), Reason::NoTraffic, "no request")]
 #[case::quota(
