@@ -156,6 +156,7 @@ async fn observe_shows_and_writes_no_size() {
     assert_eq!(world.reason("orders", "Paused"), "Observing");
     let told = world.told("orders", "AbleToScale");
     assert!(told.message.contains("would write"), "{}", told.message);
+    assert_eq!(world.reason("orders", "Ready"), "Watching", "it holds nothing");
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,6 +31,7 @@ macro_rules! reasons {
 reasons! {
     Ready {
         True Holding = "The service is sized and the promise is watched.",
+        True Watching = "The promise is watched and no size is written: whether it holds is not up to Headroom.",
         False InvalidSpec = "The spec breaks a rule that only the controller can see.",
         False TargetNotFound = "The object to scale does not exist or has no scale sub-resource.",
         False TargetOwned = "Something else sizes the target.",

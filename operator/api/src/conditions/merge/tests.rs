@@ -72,7 +72,7 @@ fn a_long_message_is_cut() {
 #[rstest]
 #[case(&[], None)]
 #[case(&[Reason::Holding, Reason::DesiredWithinRange, Reason::Active], Some("Holding"))]
-#[case(&[Reason::Holding, Reason::Observing], Some("Holding"))]
+#[case(&[Reason::Watching, Reason::Observing], Some("Watching"))]
 #[case(&[Reason::Holding, Reason::TooManyReplicas], Some("TooManyReplicas"))]
 #[case(&[Reason::Holding, Reason::TooManyReplicas, Reason::MaxReplicasTooLow], Some("MaxReplicasTooLow"))]
 #[case(&[Reason::Holding, Reason::ScaleUpLimit, Reason::LatencyAboveObjective], Some("LatencyAboveObjective"))]

@@ -1,5 +1,6 @@
 //! PURE: the conditions of a service about which a decision was made: the promise, the evidence, the capacity.
 
+use headroom_api::Mode;
 use headroom_api::conditions::{ConditionType, NewCondition, Reason};
 use headroom_core::{Budget, Inventory, Observation, PodState, ReasonCode};
 
@@ -20,11 +21,12 @@ const ENOUGH: f64 = 0.8;
 
 pub(super) fn conditions(view: &View<'_>, decided: &Decided, figures: &Figures) -> Vec<NewCondition> {
     let evidence = evidence(decided);
+    let objective = objective_met(view, figures, &evidence);
     let mut conditions = vec![
-        ready(view, decided, figures, &evidence),
+        ready(view, decided, figures, (&evidence, &objective)),
         feasible(view, decided, figures),
         above_target(view, figures, &evidence),
-        objective_met(view, figures, &evidence),
+        objective,
         evidence,
         capacity_known(view, figures),
     ];
@@ -36,7 +38,12 @@ pub(super) fn conditions(view: &View<'_>, decided: &Decided, figures: &Figures) 
     conditions
 }
 
-fn ready(view: &View<'_>, decided: &Decided, figures: &Figures, evidence: &NewCondition) -> NewCondition {
+fn ready(
+    view: &View<'_>,
+    decided: &Decided,
+    figures: &Figures,
+    (evidence, objective): (&NewCondition, &NewCondition),
+) -> NewCondition {
     let Decided { target, outcome, unapplied, .. } = decided;
     let (reason, message) = match (evidence.reason, outcome, unapplied) {
         (_, Outcome::Refused(Refusal::Failed { message } | Refusal::Unread { message }), _)
@@ -49,18 +56,31 @@ fn ready(view: &View<'_>, decided: &Decided, figures: &Figures, evidence: &NewCo
             (Reason::WriteFailed, format!("{} is sized on; {message}", target.name))
         }
         (Reason::EvidencePending, ..) => (Reason::Starting, evidence.message.clone()),
-        _ => (Reason::Holding, holding(figures)),
+        _ => (holds(view), holding(figures, objective)),
     };
     NewCondition { reason, message }
 }
 
-fn holding(figures: &Figures) -> String {
+/// Who only observes holds nothing.
+fn holds(view: &View<'_>) -> Reason {
+    match view.service.spec.mode {
+        Mode::Active => Reason::Holding,
+        Mode::Observe | Mode::Paused => Reason::Watching,
+    }
+}
+
+/// With what the pods should hold stands that they don't, where that is so now.
+fn holding(figures: &Figures, objective: &NewCondition) -> String {
     let (ready, arrive) = (figures.ready, rate(figures.offered));
+    let missed = match objective.reason {
+        Reason::LatencyAboveObjective => format!("; the objective is missed: {}", objective.message),
+        _ => String::new(),
+    };
     if figures.per_pod > 0.0 {
         let hold = rate(figures.ready_capacity());
-        format!("{ready} ready pods hold {hold}/s within the objectives; {arrive}/s arrive")
+        format!("{ready} ready pods hold {hold}/s within the objectives; {arrive}/s arrive{missed}")
     } else {
-        format!("{ready} pods are ready; {arrive}/s arrive; {UNKNOWN}")
+        format!("{ready} pods are ready; {arrive}/s arrive; {UNKNOWN}{missed}")
     }
 }
 

@@ -289,6 +289,25 @@ fn a_need_above_the_bound_is_limited_by_it(#[case] max: Option<u32>, #[case] mod
     }
 }
 
+/// Ready says what Headroom does, and that the promise is broken where it is.
+#[rstest]
+#[case("Active", 0.043, Reason::Holding, None)]
+#[case("Active", 0.08, Reason::Holding, Some("; the objective is missed: p99 is 80ms, the objective is 50ms"))]
+#[case("Observe", 0.043, Reason::Watching, None)]
+#[case("Observe", 0.08, Reason::Watching, Some("; the objective is missed: p99 is 80ms, the objective is 50ms"))]
+fn who_observes_holds_nothing(
+    #[case] mode: &str,
+    #[case] latency: f64,
+    #[case] reason: Reason,
+    #[case] missed: Option<&str>,
+) {
+    let decided = change(|decided| decided.decision.numbers.latency_seconds[0] = Some(latency));
+    let conditions = told(&standing(decided), mode);
+    let text = message(&conditions, reason);
+    assert_eq!(text.contains("missed"), missed.is_some(), "{text}");
+    assert!(text.ends_with(missed.unwrap_or("700/s arrive")), "{text}");
+}
+
 #[test]
 fn two_troubles_stall_a_service_once() {
     let decided = change(|decided| {
