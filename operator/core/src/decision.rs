@@ -67,6 +67,8 @@ pub enum ReasonCode {
     Saturated,
     /// Nothing is known about capacity yet, so the size stays.
     CapacityUnknown,
+    /// Nothing is known about capacity yet, and all pods are idle: `minReplicas` are enough.
+    Idle,
     /// No pod told its load: the size stays, unless the reserve needs more.
     EvidenceAbsent,
     /// Too few pods answered: the size does not shrink.

@@ -13,6 +13,10 @@ const SATURATED: f64 = 0.95;
 const MOSTLY: f64 = 0.9;
 /// With saturated workers and bad answers, so much of the ready capacity is asked for.
 const SATURATED_FACTOR: f64 = 1.25;
+/// Requests per second below which a service has next to none.
+const TRICKLE: f64 = 1.0;
+/// Pods are idle below this utilisation of their workers: half of what is safe before anything is known.
+const IDLE: f64 = 0.35;
 /// Room above `objectives.qps` where `maxReplicas` is left out.
 const ROOM: f64 = 1.25;
 
@@ -58,11 +62,7 @@ pub(crate) fn size(
 ) -> (Proposal, Need) {
     let mut proposal = Proposal { target: current, reasons: Vec::new() };
     let Some(per_pod) = capacity.per_pod else {
-        let max = policy.max_replicas().unwrap_or(current);
-        let message =
-            "capacity of a pod is not known yet, and there is no capacity.prior: the size stays".to_owned();
-        proposal.note(current, ReasonCode::CapacityUnknown, message);
-        return (proposal, Need { replicas: None, demand: demand.total, max });
+        return without_capacity(policy, current, look, demand);
     };
     // What is learned about capacity moves a derived bound: it may stop growth, never shrink.
     let promised =
@@ -86,6 +86,35 @@ pub(crate) fn size(
         || format!("{what} {:.0}/s, at {:.0}/s a pod that needs {needed} pods", total.get(), per_pod.get());
     proposal.change(needed, code, message);
     (proposal, Need { replicas: Some(needed), demand: total, max })
+}
+
+/// Before the first requests: the size stays, but for pods that have nothing to do.
+fn without_capacity(policy: &Policy, current: Replicas, look: &Look, demand: &Demand) -> (Proposal, Need) {
+    let mut proposal = Proposal { target: current, reasons: Vec::new() };
+    let max = policy.max_replicas().unwrap_or(current);
+    let need = |replicas| Need { replicas, demand: demand.total, max };
+    let least = policy.min_replicas();
+    if is_idle(policy, look, demand) && least < current {
+        let running = look.running;
+        let message =
+            format!("all of {running} pods told that they do nothing: minReplicas ({least}) are enough");
+        proposal.note(least, ReasonCode::Idle, message);
+        return (proposal, need(Some(least)));
+    }
+    let message = "capacity of a pod is not known yet, and there is no capacity.prior: the size stays";
+    proposal.note(current, ReasonCode::CapacityUnknown, message.to_owned());
+    (proposal, need(None))
+}
+
+/// Whether the fewest pods allowed would carry all there is, at whatever cost of a request: every pod has told, hardly
+/// any request comes, and the workers of those few would be mostly idle.
+fn is_idle(policy: &Policy, look: &Look, demand: &Demand) -> bool {
+    let told = look.running > 0 && look.fresh == look.running;
+    // A server that has never been busy does not tell that it tells.
+    let known = look.available > 0.0 || demand.slow == Rate::ZERO;
+    let surely = told && known && !look.blind && policy.reserve() == Rate::ZERO;
+    let busy = look.utilization().get() * f64::from(look.running);
+    surely && demand.slow.get() <= TRICKLE && busy <= IDLE * f64::from(policy.min_replicas().0)
 }
 
 /// What to ask for at least when the workers are saturated and answers are bad.

@@ -5,7 +5,7 @@ mod common;
 
 use common::{KNEE, Service, policy, spec};
 use headroom_core::units::Replicas;
-use headroom_core::{Answer, Decision, Observation, PodState, Policy, ReasonCode, State, decide};
+use headroom_core::{Answer, Decision, Observation, PodState, Policy, ReasonCode, Resizer, State, decide};
 use jiff::SignedDuration;
 
 fn look(service: &mut Service, seen: &Observation) -> Decision {
@@ -338,4 +338,49 @@ fn pods_that_vanish_and_return_are_no_starts() {
         look(&mut service, &nothing);
     }
     assert!(service.run(1_000.0, 10).numbers.time_to_ready_seconds > 25.0);
+}
+
+/// Nine pods, of which two are asked for at least, before anything is known about what one carries.
+fn set_by_hand(change: impl FnOnce(&mut headroom_core::PolicySpec)) -> Service {
+    let mut spec = spec(60);
+    spec.min_replicas = 2;
+    change(&mut spec);
+    let mut service = Service::new(Policy::new(spec).unwrap(), 2);
+    service.run(0.0, 30);
+    service.resize(9);
+    service.serve(0.0);
+    let seen = Observation { resized_by: Resizer::Other, ..service.observation() };
+    look(&mut service, &seen);
+    service
+}
+
+#[test]
+fn a_size_set_before_any_load_goes_back_after_a_window() {
+    for rate in [0.0, 0.1] {
+        let mut service = set_by_hand(|_| ());
+        service.run(rate, 55);
+        assert_eq!(service.pods.len(), 9, "at {rate}/s: within the window");
+        let decision = service.run(rate, 60);
+        assert_eq!(service.pods.len(), 2, "at {rate}/s: {decision:#?}");
+    }
+}
+
+#[test]
+fn pods_that_may_have_work_stay_though_nothing_is_known() {
+    let mut kept = set_by_hand(|spec| spec.reserve_qps = 100.0);
+    kept.run(0.0, 300);
+    assert_eq!(kept.pods.len(), 9, "a reserve of unknown size");
+    let mut silent = set_by_hand(|_| ());
+    silent.pods[3].silent = true;
+    silent.run(0.0, 300);
+    assert_eq!(silent.pods.len(), 9, "one pod of nine does not tell");
+    let mut busy = set_by_hand(|_| ());
+    for _ in 0..300 {
+        busy.serve(0.0);
+        for pod in &mut busy.pods {
+            pod.sample.busy_seconds += 1.0;
+        }
+        let seen = busy.observation();
+        assert!(look(&mut busy, &seen).target_replicas >= Replicas(9), "no request has come to its end");
+    }
 }

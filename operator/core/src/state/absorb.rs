@@ -34,7 +34,7 @@ impl State {
         self.version = STATE_VERSION;
         self.notice_gap(policy, seen.replicas, now);
         self.notice_size(policy, seen, now);
-        let mut look = Look::default();
+        let mut look = Look { blind: self.is_blind(now), ..Look::default() };
         let mut pods = align(std::mem::take(&mut self.pods), seen, now, self.last);
         for (memory, pod) in pods.iter_mut().zip(&seen.pods) {
             self.notice_arrival(memory, pod, now);

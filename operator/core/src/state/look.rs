@@ -24,6 +24,8 @@ pub(crate) struct Look {
     pub(crate) unasked: u32,
     /// Whether some pod was not asked, or told of a time in which it was not.
     pub(crate) sampled: bool,
+    /// Whether the windows are not full yet after a start or a pause of our own.
+    pub(crate) blind: bool,
     /// What the pods asked told, compared with what they told before.
     pub(crate) told: Told,
     pub(crate) movement: Movement,

@@ -36,6 +36,7 @@ fn told(code: ReasonCode) -> Told {
         | ReasonCode::Reserve
         | ReasonCode::Saturated
         | ReasonCode::CapacityUnknown
+        | ReasonCode::Idle
         | ReasonCode::Sampled
         | ReasonCode::WithinTolerance => Told::Nowhere,
         ReasonCode::EvidenceAbsent | ReasonCode::EvidencePartial | ReasonCode::EvidenceStale => {
