@@ -23,6 +23,8 @@ pub struct Warrant<'a> {
     pub target: &'a Target,
     /// What the user allows.
     pub mode: Mode,
+    /// The fewest pods that the user asked for.
+    pub least: u32,
     /// When the decision was made.
     pub decided_at: Instant,
     /// Whether the decision before this one, which the whole fleet was judged after, wanted fewer pods too.
@@ -102,7 +104,9 @@ fn without_writing(
         // The fleet has not been looked at with this wish in it.
         return Some(Outcome::Held);
     }
-    contest.holds_back(warrant.decided_at).then_some(Outcome::Refused(Refusal::Contested { manager: None }))
+    // Whoever else sets the size: below what the user asked for at least, nobody is waited for.
+    let waits = from >= warrant.least && contest.holds_back(warrant.decided_at);
+    waits.then_some(Outcome::Refused(Refusal::Contested { manager: None }))
 }
 
 #[cfg(test)]
@@ -128,9 +132,35 @@ mod tests {
             namespace: "shop",
             target: &target,
             mode: Mode::Active,
+            least: 2,
             decided_at: now,
             shrinks_again,
         };
         assert_eq!(without_writing(&leadership, &contest, &warrant, to), outcome);
+    }
+
+    #[rstest]
+    #[case::below_the_minimum(1, false)]
+    #[case::at_the_minimum(2, true)]
+    fn a_contest_is_waited_for_from_the_minimum_on(#[case] size: u32, #[case] waits: bool) {
+        let (leadership, now) = (Leadership::default(), Instant::now());
+        leadership.hold(now + Duration::from_secs(6));
+        let mut contest = Contest::default();
+        for _ in 0..5 {
+            contest.wrote(4, now);
+            contest.notice(size, true, now);
+            contest.notice(size, true, now);
+        }
+        let target = target(size);
+        let warrant = Warrant {
+            namespace: "shop",
+            target: &target,
+            mode: Mode::Active,
+            least: 2,
+            decided_at: now,
+            shrinks_again: false,
+        };
+        let refused = Some(Outcome::Refused(Refusal::Contested { manager: None }));
+        assert_eq!(without_writing(&leadership, &contest, &warrant, 4), refused.filter(|_| waits));
     }
 }

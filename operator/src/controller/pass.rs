@@ -302,6 +302,7 @@ async fn write(
         namespace: &namespace,
         target,
         mode: service.spec.mode,
+        least: service.spec.min_replicas,
         decided_at,
         shrinks_again: memory.wants_fewer,
     };

@@ -217,6 +217,19 @@ async fn who_resets_the_size_again_and_again_is_named_and_not_fought() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn below_the_minimum_nobody_is_waited_for() {
+    let world = World::with("orders", 3, 300.0).await;
+    let _running = world.controller("a");
+    world.run(30).await;
+    for _ in 0..10 {
+        world.api.update_as("cron", "deployments/shop/orders", |target| target["spec"]["replicas"] = 0.into());
+        let seconds = world.until(30, "it is back", || world.size("orders") >= 2).await;
+        assert!(seconds <= 2.5, "{seconds} s below minReplicas");
+        world.run(20).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_size_set_by_hand_is_kept_for_a_window() {
     let world = World::with("orders", 3, 300.0).await;
     let _running = world.controller("a");
