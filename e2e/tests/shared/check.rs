@@ -4,7 +4,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use headroom_e2e::programs::program;
-use headroom_e2e::suite::{CONTROLLER_NAMESPACE, Namespace, Plan, controller, kubectl, kubectl_with_input};
+use headroom_e2e::suite::{
+    CONTROLLER_NAMESPACE, Namespace, Plan, controller, kubectl, kubectl_with_input, until,
+};
 use serde_json::{Value, json};
 
 const PODS: Duration = Duration::from_secs(90);
@@ -54,7 +56,16 @@ fn a_foreign_owner_a_second_writer_and_a_blocked_port_are_found() {
 
     kubectl(&["-n", place.name(), "autoscale", "deployment/owned", "--min=2", "--max=3", "--cpu-percent=80"])
         .unwrap();
-    kubectl(&["-n", place.name(), "scale", "deployment/written", "--replicas=3"]).unwrap();
+    // Once is a person, twice is somebody who keeps doing it.
+    for size in [3, 4] {
+        let replicas = format!("--replicas={size}");
+        kubectl(&["-n", place.name(), "scale", "deployment/written", &replicas]).unwrap();
+        until("the foreign size to be noticed", Duration::from_secs(30), || {
+            let newest = written.now()?["status"]["decisions"][0].clone();
+            Ok((newest["to"] == size && newest["reason"] == "ScaledByOther").then_some(()))
+        })
+        .unwrap();
+    }
     for pod in silent.pods().unwrap() {
         let name = pod["metadata"]["name"].as_str().unwrap();
         kubectl(&["-n", place.name(), "annotate", "pod", name, "headroom.dev/admin-port=1"]).unwrap();

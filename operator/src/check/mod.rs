@@ -83,6 +83,12 @@ impl Args {
         let client = Client::try_from(config).context("the configuration of the cluster can't be used")?;
         let mut findings = cluster::check(&client, self.pre).await?;
         if !self.pre {
+            if let Some(namespace) = &self.namespace
+                && let Some(absent) = services::absent(&client, namespace).await
+            {
+                findings.push(absent);
+                return Ok(findings);
+            }
             let listed = services::listed(&client, self.namespace.as_deref()).await;
             let kinds = services::kinds(&client, &listed).await;
             findings.extend(controller::check(&client, &self.controller_namespace, &kinds).await);

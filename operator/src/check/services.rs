@@ -3,18 +3,21 @@
 use std::collections::BTreeSet;
 
 use headroom_api::{Mode, ScaledService};
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::core::error_boundary::InvalidObject;
 use kube::{Api, Client, Resource, ResourceExt};
 
 use super::conditions;
-use super::finding::Finding;
+use super::finding::{Finding, Verdict};
 use super::questions::Kind;
 use crate::controller::TargetName;
-use crate::controller::target::Scales;
+use crate::controller::report::status::SCALED_BY_OTHER;
 use crate::controller::target::owner::Owners;
+use crate::controller::target::{Scales, Writer};
 
 /// Remedy for managers known by name; else the general one.
 const MANAGERS: [(&str, &str); 4] = [
@@ -23,6 +26,9 @@ const MANAGERS: [(&str, &str); 4] = [
     ("kustomize-controller", "remove spec.replicas from the manifest in Git"),
     ("kubectl", "don't scale by hand: change minReplicas or maxReplicas, or set spec.mode to Paused"),
 ];
+
+/// A size set by hand longer ago is no matter any more.
+const RECENT: SignedDuration = SignedDuration::from_mins(10);
 
 /// What is in the cluster, to be looked at.
 pub(super) struct Lists {
@@ -120,25 +126,87 @@ async fn of_service(client: &Client, service: &ScaledService, owners: &Owners) -
 
 async fn second_writer(client: &Client, service: &ScaledService) -> Option<Finding> {
     let (namespace, target) = (service.namespace()?, TargetName::of(service));
-    let manager = Scales::new(client.clone()).second_writer(&namespace, &target).await.ok()??;
+    let writer = Scales::new(client.clone()).second_writer(&namespace, &target).await.ok()??;
+    let verdict = verdict_on(&writer, service, Timestamp::now())?;
+    let manager = &writer.manager;
     let remedy = MANAGERS
         .iter()
         .find(|(name, _)| manager.to_lowercase().contains(name))
         .map_or("remove spec.replicas from what it applies", |(_, remedy)| remedy);
     let message = format!("the field manager {manager:?} sets spec.replicas of {target} too");
-    let finding = match service.spec.mode {
-        Mode::Active => Finding::failed("second-writer", message, remedy),
-        Mode::Observe | Mode::Paused => Finding::warning("second-writer", message, remedy),
+    let finding = match verdict {
+        Verdict::Failed => Finding::failed("second-writer", message, remedy),
+        _ => Finding::warning("second-writer", message, remedy),
     };
     Some(finding)
+}
+
+/// A tool writes again. A person who did once, and not just now, is no news: that size was kept for a while, and then
+/// went its way.
+fn verdict_on(writer: &Writer, service: &ScaledService, now: Timestamp) -> Option<Verdict> {
+    let is_recent = |at: Timestamp| now.duration_since(at) <= RECENT;
+    let decisions = service.status.iter().flat_map(|status| &status.decisions);
+    let again =
+        decisions.filter(|change| change.reason == SCALED_BY_OTHER && is_recent(change.at.0)).count() > 1;
+    match service.spec.mode {
+        _ if writer.by_hand && !again && !writer.at.is_some_and(is_recent) => None,
+        Mode::Active if !writer.by_hand || again => Some(Verdict::Failed),
+        Mode::Active | Mode::Observe | Mode::Paused => Some(Verdict::Warning),
+    }
+}
+
+/// The finding, if this namespace does not exist; who may not ask is told nothing.
+pub(super) async fn absent(client: &Client, namespace: &str) -> Option<Finding> {
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let missing = matches!(namespaces.get_metadata_opt(namespace).await, Ok(None));
+    let remedy = "correct -n; kubectl get namespaces shows them";
+    missing.then(|| Finding::failed("namespace-exists", format!("there is no namespace {namespace}"), remedy))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::Verdict;
-    use crate::controller::workload::tests::scripted::client;
+    use crate::controller::workload::tests::scripted::{client, status};
+    use rstest::rstest;
     use serde_json::json;
+
+    #[rstest]
+    #[case::once_and_long_ago("Active", true, -3600, 1, None)]
+    #[case::once_and_just_now("Active", true, -5, 1, Some(Verdict::Warning))]
+    #[case::again("Active", true, -5, 2, Some(Verdict::Failed))]
+    #[case::a_tool("Active", false, -3600, 0, Some(Verdict::Failed))]
+    #[case::a_tool_beside_which_we_observe("Observe", false, -5, 0, Some(Verdict::Warning))]
+    fn a_person_who_scaled_once_is_no_second_writer(
+        #[case] mode: &str,
+        #[case] by_hand: bool,
+        #[case] wrote: i64,
+        #[case] noticed: usize,
+        #[case] verdict: Option<Verdict>,
+    ) {
+        let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
+        let at = now + SignedDuration::from_secs(wrote);
+        let change = json!({ "at": at.to_string(), "from": 3, "to": 7, "reason": SCALED_BY_OTHER });
+        let objective = json!({ "name": "p99", "quantile": "0.99", "threshold": "100ms" });
+        let service: ScaledService = serde_json::from_value(json!({
+            "apiVersion": "headroom.dev/v1alpha1", "kind": "ScaledService", "metadata": { "name": "orders" },
+            "spec": { "workload": {}, "mode": mode, "objectives": { "qps": 100, "latency": [objective] } },
+            "status": { "decisions": vec![change; noticed] },
+        }))
+        .unwrap();
+        let writer = Writer { manager: "kubectl".to_owned(), at: Some(at), by_hand };
+        assert_eq!(verdict_on(&writer, &service, now), verdict);
+    }
+
+    #[rstest]
+    #[case(404, true)]
+    #[case(403, false)]
+    #[tokio::test]
+    async fn a_namespace_that_does_not_exist_is_told(#[case] code: u16, #[case] told: bool) {
+        let (client, _) = client(move |_| status(code, "no"));
+        let finding = absent(&client, "nosuchns").await;
+        assert_eq!(finding.is_some(), told);
+        assert!(finding.is_none_or(|finding| finding.message.contains("nosuchns")));
+    }
 
     #[tokio::test]
     async fn a_service_that_cannot_be_read_is_told() {

@@ -6,6 +6,7 @@ mod refused;
 pub mod writers;
 
 pub use kinds::Kinds;
+pub use writers::Writer;
 
 use std::sync::Arc;
 
@@ -121,7 +122,7 @@ impl Scales {
         &self,
         namespace: &str,
         name: &TargetName,
-    ) -> Result<Option<String>, ScaleError> {
+    ) -> Result<Option<Writer>, ScaleError> {
         Ok(writers::second_writer_of_replicas(&self.metadata(namespace, name).await?))
     }
 

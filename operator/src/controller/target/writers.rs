@@ -9,14 +9,28 @@ use crate::controller::FIELD_MANAGER;
 /// An object is complete so long after its creation.
 const MAKING: SignedDuration = SignedDuration::from_secs(5);
 
+/// Managers of people at a keyboard, who write when they mean to; what applies a manifest is none of them.
+const BY_HAND: [&str; 4] = ["kubectl", "kubectl-scale", "kubectl-edit", "kubectl-patch"];
+
+/// Somebody who sets the size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Writer {
+    /// The field manager.
+    pub manager: String,
+    /// When it last wrote.
+    pub at: Option<Timestamp>,
+    /// Whether it is a person, as far as can be told.
+    pub by_hand: bool,
+}
+
 /// The manager other than us that set `spec.replicas` last, if any did.
 pub fn last_writer_of_replicas(fields: &[ManagedFieldsEntry]) -> Option<String> {
-    last(fields.iter())
+    last(fields.iter()).map(|writer| writer.manager)
 }
 
 /// The same, without who only created the object: whatever creates one sets its size, if only to the default. Who
 /// applies sets it again and again, from the first time on.
-pub fn second_writer_of_replicas(metadata: &ObjectMeta) -> Option<String> {
+pub fn second_writer_of_replicas(metadata: &ObjectMeta) -> Option<Writer> {
     let created = metadata.creation_timestamp.as_ref().map(|time| time.0);
     let only_created = |entry: &&ManagedFieldsEntry| {
         entry.operation.as_deref() == Some("Update")
@@ -25,11 +39,13 @@ pub fn second_writer_of_replicas(metadata: &ObjectMeta) -> Option<String> {
     last(metadata.managed_fields.iter().flatten().filter(|entry| !only_created(entry)))
 }
 
-fn last<'a>(fields: impl Iterator<Item = &'a ManagedFieldsEntry>) -> Option<String> {
-    fields
+fn last<'a>(fields: impl Iterator<Item = &'a ManagedFieldsEntry>) -> Option<Writer> {
+    let entry = fields
         .filter(|entry| entry.manager.as_deref() != Some(FIELD_MANAGER) && sets_replicas(entry))
-        .max_by_key(|entry| time(entry))
-        .and_then(|entry| entry.manager.clone())
+        .max_by_key(|entry| time(entry))?;
+    let manager = entry.manager.clone()?;
+    let by_hand = entry.operation.as_deref() == Some("Update") && BY_HAND.contains(&manager.as_str());
+    Some(Writer { manager, at: time(entry), by_hand })
 }
 
 fn time(entry: &ManagedFieldsEntry) -> Option<Timestamp> {
@@ -86,6 +102,8 @@ mod tests {
             managed_fields: Some(vec![entry(manager, operation, second, &replicas())]),
             ..ObjectMeta::default()
         };
-        assert_eq!(second_writer_of_replicas(&metadata).as_deref(), named);
+        let writer = second_writer_of_replicas(&metadata);
+        assert_eq!(writer.as_ref().map(|writer| writer.manager.as_str()), named);
+        assert_eq!(writer.map(|writer| writer.by_hand), named.map(|named| named == "kubectl"));
     }
 }
