@@ -11,19 +11,19 @@ fn table() -> Vec<(&'static str, Value, &'static [&'static str])> {
     let objectives = |value: Value| json!({ "spec": { "objectives": value } });
     let target = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": "web" });
     let p99 = |threshold: &str| json!([{ "name": "p99", "quantile": "0.99", "threshold": threshold }]);
+    let quantile =
+        |text: &str| objectives(json!({ "latency": [{ "name": "a", "quantile": text, "threshold": "1s" }] }));
     vec![
         ("no objectives", spec(json!({ "objectives": null })), &["objectives"]),
         ("no latency", objectives(json!({ "latency": [] })), &["latency"]),
         ("qps of zero", objectives(json!({ "qps": 0 })), &["qps"]),
         ("qps as text", objectives(json!({ "qps": "many" })), &["qps"]),
         ("qps too large", objectives(json!({ "qps": 1_000_000_000_000_i64 })), &["qps"]),
-        ("threshold without unit", objectives(json!({ "latency": p99("50") })), &["threshold"]),
+        ("threshold without unit", objectives(json!({ "latency": p99("50") })), &["threshold", "\"50ms\""]),
         ("threshold of zero", objectives(json!({ "latency": p99("0ms") })), &["threshold"]),
-        (
-            "quantile above 1",
-            objectives(json!({ "latency": [{ "name": "a", "quantile": "1.5", "threshold": "1s" }] })),
-            &["quantile"],
-        ),
+        ("quantile above 1", quantile("1.5"), &["quantile", "between 0 and 1", "\"0.99\""]),
+        ("quantile in percent", quantile("99"), &["quantile", "between 0 and 1", "\"0.99\""]),
+        ("quantile by its name", quantile("p99"), &["quantile", "between 0 and 1", "\"0.99\""]),
         (
             "quantile as number",
             objectives(json!({ "latency": [{ "name": "a", "quantile": 0.99, "threshold": "1s" }] })),
@@ -35,7 +35,12 @@ fn table() -> Vec<(&'static str, Value, &'static [&'static str])> {
             { "name": "a", "quantile": "0.99", "threshold": "1s" }, { "name": "a", "quantile": "0.5", "threshold": "1s" }] })),
             &["latency"],
         ),
-        ("availability above 100", objectives(json!({ "availability": "100.5" })), &["availability"]),
+        (
+            "availability above 100",
+            objectives(json!({ "availability": "100.5" })),
+            &["availability", "\"99.95\""],
+        ),
+        ("availability of 150", objectives(json!({ "availability": "150" })), &["availability", "\"99.95\""]),
         ("window of 1000 days", objectives(json!({ "windowDays": 1000 })), &["windowDays"]),
         ("min above max", spec(json!({ "minReplicas": 9, "maxReplicas": 3 })), &["maxReplicas"]),
         ("min of zero", spec(json!({ "minReplicas": 0 })), &["minReplicas"]),

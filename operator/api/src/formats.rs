@@ -22,7 +22,8 @@ pub(crate) const DURATION: Format = Format {
 
 pub(crate) const QUANTILE: Format = Format {
     pattern: r"^0\.[0-9]{0,4}[1-9]0{0,4}$",
-    expected: "a quantile between 0 and 1 in quotes with at most 5 decimals, for example \"0.99\"",
+    expected: "a quantile between 0 and 1 in quotes with at most 5 decimals, for example \"0.99\" (for p99, the 99th \
+               percentile)",
     max: 11,
 };
 

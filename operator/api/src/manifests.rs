@@ -1,9 +1,10 @@
 //! `manifests()`: the one place that makes YAML.
 
 use kube::CustomResourceExt;
-use serde_json::{Number, Value};
+use serde_json::{Number, Value, json};
 
 use crate::checkpoint::ScaledServiceCheckpoint;
+use crate::formats::expected;
 use crate::service::ScaledService;
 
 /// Why a manifest could not be written: a defect of this crate, never of the user's input.
@@ -56,7 +57,31 @@ fn manifest<K: CustomResourceExt>(kind: &'static str) -> Result<(String, String)
 pub(crate) fn crd_value<K: CustomResourceExt>() -> serde_json::Result<Value> {
     let mut crd = serde_json::to_value(K::crd())?;
     tidy(&mut crd);
+    if let Some(spec) = crd.pointer_mut("/spec/versions/0/schema/openAPIV3Schema/properties/spec") {
+        explain_formats(spec);
+    }
     Ok(crd)
+}
+
+/// The API server refuses what does not fit a pattern by naming the pattern. A rule beside it says what would have
+/// fitted, with an example. Texts alone: of what is a number or a text the server can't bound the cost of a rule.
+fn explain_formats(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            let pattern = fields.get("pattern").and_then(Value::as_str);
+            let pattern = pattern.filter(|_| fields.get("type").is_some_and(|kind| kind == "string"));
+            if let Some((pattern, expected)) = pattern.and_then(|pattern| Some((pattern, expected(pattern)?)))
+            {
+                let pattern = pattern.replace('\\', r"\\");
+                let message = format!("must be {expected}");
+                let rule = json!({ "rule": format!("self.matches('{pattern}')"), "message": message });
+                fields.insert("x-kubernetes-validations".to_owned(), json!([rule]));
+            }
+            fields.values_mut().for_each(explain_formats);
+        }
+        Value::Array(items) => items.iter_mut().for_each(explain_formats),
+        _ => {}
+    }
 }
 
 /// Three things the derive gets wrong for us. `uint8` to `uint64` are formats of Rust that Kubernetes warns

@@ -136,7 +136,7 @@ fn aliases_and_empty_fields_are_plain_yaml() {
     r#"f.yaml:12: spec.objectives.latency[0].quantile: must be text; write it in quotes: "0.99"; found 0.99"#
 )]
 #[case::quantile_as_percent("\"0.99\"", "\"99\"",
-    r#"f.yaml:12: spec.objectives.latency[0].quantile: must be a quantile between 0 and 1 in quotes with at most 5 decimals, for example "0.99"; found "99""#)]
+    r#"f.yaml:12: spec.objectives.latency[0].quantile: must be a quantile between 0 and 1 in quotes with at most 5 decimals, for example "0.99" (for p99, the 99th percentile); found "99""#)]
 #[case::rate_as_text("qps: 1000", "qps: \"1000\"",
     r#"f.yaml:9: spec.objectives.qps: must be a whole number from 1 to 100000000, without quotes or unit; found "1000""#)]
 #[case::rate_with_a_fraction(

@@ -172,3 +172,21 @@ fn a_checkpoint_is_found_beside_its_service_and_bounded() {
     assert_eq!(spec["properties"]["savedAt"]["format"], "date-time");
     assert_eq!(spec["required"].as_array().unwrap().len(), 3);
 }
+
+/// Nobody should have to read a regular expression: beside each pattern of a text stands what fits, in words.
+#[test]
+fn every_pattern_of_a_text_is_explained() {
+    let mut explained = 0;
+    each_schema(&spec_schema(), "spec", &mut |schema, place| {
+        let (Some(pattern), Some("string")) = (schema["pattern"].as_str(), schema["type"].as_str()) else {
+            return;
+        };
+        let rules = schema["x-kubernetes-validations"].as_array().unwrap_or_else(|| panic!("{place}"));
+        let [rule] = rules.as_slice() else { panic!("{place}: {rules:?}") };
+        assert_eq!(rule["rule"].as_str().unwrap().replace(r"\\", "\\"), format!("self.matches('{pattern}')"));
+        let message = rule["message"].as_str().unwrap();
+        assert!(message.starts_with("must be ") && !message.contains('\n'), "{place}: {message}");
+        explained += 1;
+    });
+    assert!(explained >= 20, "{explained}");
+}
