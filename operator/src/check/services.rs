@@ -17,7 +17,7 @@ use super::questions::Kind;
 use crate::controller::TargetName;
 use crate::controller::report::status::SCALED_BY_OTHER;
 use crate::controller::target::owner::Owners;
-use crate::controller::target::{Scales, Writer};
+use crate::controller::target::{Scales, Sizing, Writer};
 
 /// Remedy for managers known by name; else the general one.
 const MANAGERS: [(&str, &str); 4] = [
@@ -57,7 +57,7 @@ pub(super) async fn kinds(client: &Client, listed: &kube::Result<Lists>) -> Vec<
     let services = listed.as_ref().map_or(&[][..], |lists| lists.services.as_slice());
     let (scales, mut kinds) = (Scales::new(client.clone()), BTreeSet::new());
     for service in services {
-        if let Ok(Some(resource)) = scales.resource(&TargetName::of(service)).await {
+        if let Ok(Sizing::Scales(resource)) = scales.sizing(&TargetName::of(service)).await {
             kinds.insert(Kind { group: resource.group, plural: resource.plural });
         }
     }

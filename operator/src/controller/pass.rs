@@ -140,7 +140,7 @@ async fn fresh_target(
             memory.target = Some(target.clone());
             Ok(target)
         }
-        Err(error @ ScaleError::NotFound(..)) => {
+        Err(error @ (ScaleError::NotFound(..) | ScaleError::NoScale(_))) => {
             memory.forget_target();
             // Applied again at once: it may be ours, and deleted by hand.
             memory.upkeep.forget();

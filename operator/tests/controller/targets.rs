@@ -52,6 +52,20 @@ async fn a_stateful_set_is_sized() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_kind_without_a_size_is_named() {
+    let world = World::new();
+    let mut service = service("agent");
+    service["spec"]["scaleTargetRef"]["kind"] = "DaemonSet".into();
+    world.api.seed(service);
+    let _running = world.controller("a");
+    world.run(10).await;
+    let told = world.told("agent", "Ready");
+    assert_eq!(told.reason, "TargetNotFound");
+    assert!(told.message.contains("a DaemonSet has no scale sub-resource"), "{}", told.message);
+    assert!(!told.message.contains("scalableKinds"), "{}", told.message);
+}
+
+#[tokio::test(start_paused = true)]
 async fn another_object_of_the_same_name_starts_from_nothing() {
     let world = World::with("orders", 4, 300.0).await;
     let _running = world.controller("a");
@@ -222,7 +236,9 @@ async fn below_the_minimum_nobody_is_waited_for() {
     let _running = world.controller("a");
     world.run(30).await;
     for _ in 0..10 {
-        world.api.update_as("cron", "deployments/shop/orders", |target| target["spec"]["replicas"] = 0.into());
+        world
+            .api
+            .update_as("cron", "deployments/shop/orders", |target| target["spec"]["replicas"] = 0.into());
         let seconds = world.until(30, "it is back", || world.size("orders") >= 2).await;
         assert!(seconds <= 2.5, "{seconds} s below minReplicas");
         world.run(20).await;

@@ -5,7 +5,7 @@ pub mod owner;
 mod refused;
 pub mod writers;
 
-pub use kinds::Kinds;
+pub use kinds::{Kinds, Sizing};
 pub use writers::Writer;
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use headroom_api::ScaledService;
 use k8s_openapi::api::autoscaling::v1::Scale;
 use kube::api::{Patch, PatchParams};
-use kube::core::{ApiResource, DynamicObject, ObjectMeta};
+use kube::core::{DynamicObject, ObjectMeta};
 use kube::{Api, Client, ResourceExt};
 use serde_json::json;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -42,6 +42,14 @@ pub enum ScaleError {
         "{0} does not exist in namespace {1}, or has no scale sub-resource: create it, or correct spec.scaleTargetRef"
     )]
     NotFound(TargetName, String),
+    /// Objects of its kind have no scale sub-resource.
+    #[error(
+        "{0} can't be sized: a {kind} has no scale sub-resource{why}; name something that has one in \
+         spec.scaleTargetRef, for example a Deployment or a StatefulSet",
+        kind = .0.kind,
+        why = if .0.kind == "DaemonSet" { ", for it runs one pod on each node" } else { "" }
+    )]
+    NoScale(TargetName),
     /// The object changed since it was read, or is another one.
     #[error("{0} changed meanwhile")]
     Conflict(TargetName),
@@ -132,9 +140,9 @@ impl Scales {
         Ok(object.map_err(|error| failed(error, namespace, name))?.metadata)
     }
 
-    /// What the cluster calls the kind of a target in paths; `None` where it does not know it.
-    pub async fn resource(&self, name: &TargetName) -> kube::Result<Option<ApiResource>> {
-        self.kinds.resource(name).await
+    /// What the kind of a target is.
+    pub async fn sizing(&self, name: &TargetName) -> kube::Result<Sizing> {
+        self.kinds.sizing(name).await
     }
 
     /// What refuses to create further pods of the target, if the target says so: a quota, an admission rule.
@@ -158,9 +166,11 @@ impl Scales {
     }
 
     async fn api(&self, namespace: &str, name: &TargetName) -> Result<Api<DynamicObject>, ScaleError> {
-        let kind = self.kinds.resource(name).await.map_err(|error| failed(error, namespace, name))?;
-        let kind = kind.ok_or_else(|| ScaleError::NotFound(name.clone(), namespace.to_owned()))?;
-        Ok(Api::namespaced_with(self.client.clone(), namespace, &kind))
+        match self.kinds.sizing(name).await.map_err(|error| failed(error, namespace, name))? {
+            Sizing::Scales(kind) => Ok(Api::namespaced_with(self.client.clone(), namespace, &kind)),
+            Sizing::Unscalable => Err(ScaleError::NoScale(name.clone())),
+            Sizing::Missing => Err(ScaleError::NotFound(name.clone(), namespace.to_owned())),
+        }
     }
 }
 
