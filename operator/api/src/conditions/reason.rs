@@ -79,7 +79,8 @@ reasons! {
     }
     ScaleUpBlocked {
         True PodsPending = "Pods wait for a node.",
-        True QuotaExceeded = "The cluster refuses to create further pods, for a quota or a policy.",
+        True QuotaExceeded = "A quota of the namespace is used up: the cluster refuses to create further pods.",
+        True PodsRefused = "The cluster refuses to create further pods: a policy, or something they name that is missing.",
         True ImagePullFailing = "The image of new pods can't be pulled.",
         True CrashLooping = "New pods start and end again and again.",
         True CreateFailing = "The container or sandbox of new pods can't be made.",

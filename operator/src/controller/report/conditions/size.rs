@@ -165,7 +165,7 @@ fn blocked(decided: &Decided) -> NewCondition {
         (pods > 0).then(|| (reason, format!("{pods} pods {what}{}", said())))
     });
     let (reason, message) = if let Some(said) = &seen.blocked {
-        (Reason::QuotaExceeded, format!("further pods are refused: {said}"))
+        (refusal(said), format!("further pods are refused: {said}"))
     } else if let Some(found) = found {
         found
     } else if numbers.overdue_pods.0 > 0 {
@@ -176,6 +176,11 @@ fn blocked(decided: &Decided) -> NewCondition {
         (Reason::PodsArriving, format!("{} pods are on their way", numbers.starting_pods))
     };
     NewCondition { reason, message }
+}
+
+/// The API server's quota plugin says so in these words; whatever else refuses pods is no quota.
+fn refusal(said: &str) -> Reason {
+    if said.contains("exceeded quota") { Reason::QuotaExceeded } else { Reason::PodsRefused }
 }
 
 fn able_to_scale(view: &View<'_>, decided: &Decided, figures: &Figures) -> NewCondition {

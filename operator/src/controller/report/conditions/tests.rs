@@ -190,6 +190,14 @@ fn the_clusters_own_words_are_told(#[case] troubles: &[Trouble], #[case] reason:
     Reason::QuotaExceeded,
     "exceeded quota"
 )]
+#[case::no_priority_class(
+    change(|decided| {
+        let said = "pods \"orders-5d-\" is forbidden: no PriorityClass with name gold was found";
+        decided.observation.blocked = Some(said.to_owned());
+    }),
+    Reason::PodsRefused,
+    "no PriorityClass with name gold"
+)]
 #[case::unschedulable(change(|d| trouble(d, Trouble::Unschedulable)), Reason::PodsPending, "1 pods find no node")]
 #[case::crashing(change(|d| trouble(d, Trouble::CrashLoop)), Reason::CrashLooping, "read their logs")]
 #[case::no_image(change(|d| trouble(d, Trouble::ImagePull)), Reason::ImagePullFailing, "pull secret")]
