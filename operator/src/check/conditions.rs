@@ -39,7 +39,11 @@ fn finding(condition: &Condition) -> Option<Finding> {
         return Some(Finding::failed("scale-up-blocked", message, remedy));
     }
     if is(ConditionType::Feasible, "False") {
-        let remedy = "raise spec.maxReplicas, promise less in spec.objectives, or make each pod hold more";
+        let remedy = if condition.reason == Reason::QueueDelayTooLong.name() {
+            "lower spec.workload.config.queueDelay, or leave it out"
+        } else {
+            "raise spec.maxReplicas, promise less in spec.objectives, or make each pod hold more"
+        };
         return Some(Finding::warning("feasible", message, remedy));
     }
     if is(ConditionType::ObjectiveMet, "False") {

@@ -42,6 +42,7 @@ reasons! {
     Feasible {
         True EnoughReplicas = "maxReplicas pods hold objectives.qps.",
         False MaxReplicasTooLow = "maxReplicas pods hold less than objectives.qps.",
+        False QueueDelayTooLong = "Requests may wait in the queue for longer than every latency objective allows.",
         Unknown CapacityUnknown = "The capacity of a pod is not known yet.",
     }
     AboveTarget {

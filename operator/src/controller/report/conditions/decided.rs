@@ -1,7 +1,7 @@
 //! PURE: the conditions of a service about which a decision was made: the promise, the evidence, the capacity.
 
-use headroom_api::Mode;
 use headroom_api::conditions::{ConditionType, NewCondition, Reason};
+use headroom_api::{Mode, ScaledServiceSpec};
 use headroom_core::{Budget, Inventory, Observation, PodState, ReasonCode};
 
 use super::{View, size};
@@ -126,7 +126,9 @@ fn feasible(view: &View<'_>, decided: &Decided, figures: &Figures) -> NewConditi
     let holds = figures.per_pod * f64::from(max.0);
     let short = if view.was(ConditionType::Feasible) { holds < BACK * qps } else { holds < qps };
     let sum = || format!("{max} pods at {}/s hold {}/s", rate(figures.per_pod), rate(holds));
-    let (reason, message) = if figures.per_pod <= 0.0 || !(figures.capacity_is_known || has_prior) {
+    let (reason, message) = if let Some(message) = waits_too_long(&view.service.spec) {
+        (Reason::QueueDelayTooLong, message)
+    } else if figures.per_pod <= 0.0 || !(figures.capacity_is_known || has_prior) {
         let message = "what one pod holds is being learned; set capacity.prior to have it told sooner";
         (Reason::CapacityUnknown, message.to_owned())
     } else if view.service.spec.max_replicas.is_some() && short {
@@ -141,6 +143,18 @@ fn feasible(view: &View<'_>, decided: &Decided, figures: &Figures) -> NewConditi
         (Reason::EnoughReplicas, format!("{}, objectives.qps is {}", sum(), rate(qps)))
     };
     NewCondition { reason, message }
+}
+
+/// Whoever waits so long in the queue is answered late, however fast the answer then is.
+fn waits_too_long(spec: &ScaledServiceSpec) -> Option<String> {
+    let delay = spec.workload.as_ref()?.config.queue_delay?;
+    let longest = spec.objectives.latency.iter().map(|objective| objective.threshold).max()?;
+    (delay > longest).then(|| {
+        format!(
+            "requests may wait {delay} in the queue (spec.workload.config.queueDelay), the longest latency threshold is \
+             {longest}: lower queueDelay, or leave it out"
+        )
+    })
 }
 
 fn above_target(view: &View<'_>, figures: &Figures, evidence: &NewCondition) -> NewCondition {

@@ -179,7 +179,7 @@ fn the_clusters_own_words_are_told(#[case] troubles: &[Trouble], #[case] reason:
 )]
 #[case::spent(
     change(|decided| {
-        decided.decision.numbers.availability_budget = Some(Budget { remaining: -42.02, burn_rate: Some(3.14) });
+        decided.decision.numbers.availability_budget = Some(Budget { remaining: -42.02, burn_rate: Some(3.12) });
     }),
     Reason::BudgetExhausted,
     "the error budget of 28 days is exhausted; the last hour spent 3.1 times what the objective allows"
@@ -300,9 +300,19 @@ fn a_need_above_the_bound_is_limited_by_it(#[case] max: Option<u32>, #[case] mod
 /// Ready says what Headroom does, and that the promise is broken where it is.
 #[rstest]
 #[case("Active", 0.043, Reason::Holding, None)]
-#[case("Active", 0.08, Reason::Holding, Some("; the objective is missed: p99 is 80ms, the objective is 50ms"))]
+#[case(
+    "Active",
+    0.08,
+    Reason::Holding,
+    Some("; the objective is missed: p99 is 80ms, the objective is 50ms")
+)]
 #[case("Observe", 0.043, Reason::Watching, None)]
-#[case("Observe", 0.08, Reason::Watching, Some("; the objective is missed: p99 is 80ms, the objective is 50ms"))]
+#[case(
+    "Observe",
+    0.08,
+    Reason::Watching,
+    Some("; the objective is missed: p99 is 80ms, the objective is 50ms")
+)]
 fn who_observes_holds_nothing(
     #[case] mode: &str,
     #[case] latency: f64,
@@ -314,6 +324,22 @@ fn who_observes_holds_nothing(
     let text = message(&conditions, reason);
     assert_eq!(text.contains("missed"), missed.is_some(), "{text}");
     assert!(text.ends_with(missed.unwrap_or("700/s arrive")), "{text}");
+}
+
+#[rstest]
+#[case::unset(None, Reason::EnoughReplicas)]
+#[case::at_the_threshold(Some("50ms"), Reason::EnoughReplicas)]
+#[case::above_it(Some("51ms"), Reason::QueueDelayTooLong)]
+fn a_queue_that_makes_requests_late_is_told(#[case] delay: Option<&str>, #[case] reason: Reason) {
+    let mut service = service("Active");
+    let config =
+        delay.map_or_else(|| serde_json::json!({}), |delay| serde_json::json!({ "queueDelay": delay }));
+    service.spec.scale_target_ref = None;
+    service.spec.workload = serde_json::from_value(serde_json::json!({ "config": config })).unwrap();
+    let conditions =
+        viewed(&service, &standing(calm()), &ScaledServiceStatus::default(), at(0), conditions_of);
+    let text = message(&conditions, reason);
+    assert_eq!(text.contains("lower queueDelay"), reason == Reason::QueueDelayTooLong, "{text}");
 }
 
 #[test]
