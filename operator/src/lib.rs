@@ -12,6 +12,7 @@ pub mod demo;
 pub mod docs;
 pub mod explain;
 pub mod observe;
+pub mod outcome;
 pub mod page;
 pub mod standalone;
 pub mod validate;

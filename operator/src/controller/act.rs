@@ -8,9 +8,10 @@ use tokio::time::Instant;
 
 use super::TICK;
 use super::contest::Contest;
-use super::findings::{Outcome, Refusal, Target};
+use super::findings::Target;
 use super::leader::Leadership;
 use super::target::{ScaleError, Scales};
+use crate::outcome::{Outcome, Refusal};
 
 /// A decision this old is no longer written (invariant I8).
 const TOO_OLD: Duration = TICK;

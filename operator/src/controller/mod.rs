@@ -29,7 +29,8 @@ pub mod watch;
 pub mod workload;
 
 pub use args::Args;
-pub use findings::{Decided, Outcome, Owner, Refusal, Standing, Target, TargetName};
+pub use crate::outcome::{Outcome, Refusal};
+pub use findings::{Decided, Owner, Standing, Target, TargetName};
 pub use port::AdminPort;
 
 use std::time::Duration;

@@ -16,11 +16,12 @@ use super::checker::{Written, violations};
 use super::checkpoint;
 use super::client::Pulse;
 use super::context::Context;
-use super::findings::{Decided, Outcome, Refusal, Standing, Target, TargetName, Unapplied};
+use super::findings::{Decided, Standing, Target, TargetName, Unapplied};
 use super::memory::Memory;
 use super::observe::{self, Sight};
 use super::target::ScaleError;
 use super::watch::{GuardedService, Snapshot};
+use crate::outcome::{Outcome, Refusal};
 use crate::validate;
 
 /// Times a size is decided anew in one pass because the target changed meanwhile.

@@ -6,7 +6,8 @@ use headroom_core::Decision;
 use headroom_load::report::Second;
 use jiff::Timestamp;
 
-use crate::standalone::{Life, Outcome, Tick};
+use crate::outcome::Outcome;
+use crate::standalone::{Life, Tick};
 
 /// Everything that is judged and drawn. Times are seconds since the load began.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Recording {
     /// Takes note of a turn of the loop.
     pub fn note(&mut self, tick: &Tick) {
         self.note_lives(&tick.lives);
-        if let (Outcome::Scaled { from, to }, Some(decision)) = (tick.outcome, &tick.decision) {
+        if let (&Outcome::Scaled { from, to }, Some(decision)) = (&tick.outcome, &tick.decision) {
             let decision = decision.clone();
             self.changes.push(Change { at: self.second_of(tick.at), from, to, decision });
         }

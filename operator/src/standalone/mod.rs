@@ -14,7 +14,6 @@ mod observe;
 mod process;
 pub mod report;
 
-pub use act::Outcome;
 pub use args::{Args, ServerArgs, beside_us};
 pub use fleet::Life;
 pub use process::Launch;
@@ -32,6 +31,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::clock::Clock;
 use crate::observe::Fetcher;
+use crate::outcome::Outcome;
 use crate::validate::{Mode, Service};
 use fleet::Fleet;
 use front::{Backends, Front};

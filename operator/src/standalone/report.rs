@@ -5,7 +5,7 @@ use std::io::Write;
 use headroom_core::{Decision, Reason};
 
 use super::Tick;
-use super::act::Outcome;
+use crate::outcome::Outcome;
 
 /// How ticks are written to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,15 +21,15 @@ pub fn report(out: &mut impl Write, format: Format, tick: &Tick) -> std::io::Res
     let Some(decision) = &tick.decision else {
         return Ok(());
     };
-    match (format, tick.outcome) {
+    match (format, &tick.outcome) {
         (Format::Json, _) => {
             serde_json::to_writer(&mut *out, decision)?;
             writeln!(out)
         }
         (Format::Changes, Outcome::Scaled { from, to }) => {
-            writeln!(out, "{}", change(from, to, decision))
+            writeln!(out, "{}", change(*from, *to, decision))
         }
-        (Format::Changes, Outcome::Unchanged | Outcome::ObserveOnly) => Ok(()),
+        (Format::Changes, _) => Ok(()),
     }
 }
 
