@@ -28,8 +28,8 @@ mod unread;
 pub mod watch;
 pub mod workload;
 
-pub use args::Args;
 pub use crate::outcome::{Outcome, Refusal};
+pub use args::Args;
 pub use findings::{Decided, Owner, Standing, Target, TargetName};
 pub use port::AdminPort;
 

@@ -3,6 +3,7 @@
 //! A lease does not fence: a process that was stopped for a minute still believes in what it held. So every write asks
 //! [`Leadership::may_write`], which looks at the monotonic clock, and carries the version that was read before.
 
+mod complaint;
 mod lease;
 mod term;
 
@@ -18,6 +19,7 @@ use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 use tokio::time::{Instant, sleep};
 
+use complaint::Complaint;
 use lease::Watched;
 
 /// Which lease, and who we are.
@@ -37,16 +39,21 @@ pub struct Candidate {
 /// our other traffic must not delay a renewal.
 pub async fn campaign(client: Client, candidate: Candidate, leadership: Leadership) {
     let leases: Api<Lease> = Api::namespaced(client, &candidate.namespace);
-    let mut watched = Watched::default();
+    let (mut watched, mut complaint) = (Watched::default(), Complaint::default());
     loop {
         let asked = Instant::now();
-        match turn(&leases, &candidate, &mut watched, asked).await {
+        let turned = turn(&leases, &candidate, &mut watched, asked).await;
+        if turned.is_ok() && complaint.is_over() {
+            tracing::info!(lease = candidate.lease, "the lease can be read and written again");
+        }
+        match turned {
             Ok(Some(())) => leadership.hold(asked + candidate.timing.renew_deadline),
             Ok(None) => leadership.lose(),
             // What we hold runs out by itself.
-            Err(error) => {
+            Err(error) if complaint.lasts(asked) => {
                 tracing::warn!(%error, lease = candidate.lease, "the lease can't be read or written");
             }
+            Err(_) => {}
         }
         sleep(candidate.timing.retry).await;
     }
