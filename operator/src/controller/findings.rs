@@ -112,6 +112,8 @@ pub struct Decided {
     pub outcome: Outcome,
     /// Field manager that changed the size since the last look, where it was not us and is known.
     pub resized_by: Option<String>,
+    /// Whose lists may be old: the API server has not confirmed them for too long.
+    pub stale: Vec<&'static str>,
     /// Why the objects of a bundled workload are not what the spec says, where that needs to be known.
     pub unapplied: Option<Unapplied>,
     /// Whether the running pods took over the worker count; `None` where none is asked for.

@@ -14,7 +14,6 @@ use super::act::{Tried, Warrant, act};
 use super::bundled;
 use super::checker::{Written, violations};
 use super::checkpoint;
-use super::client::Pulse;
 use super::context::Context;
 use super::findings::{Decided, Standing, Target, TargetName, Unapplied};
 use super::memory::Memory;
@@ -78,6 +77,7 @@ async fn look_think_act(
     let seen = see(cx, service, tick, memory, &policy, &target).await;
     let mut decided = think_and_act(cx, service, memory, &policy, seen).await?;
     decided.unapplied = unapplied;
+    decided.stale.clone_from(&tick.snapshot.stale);
     Ok(Standing::Decided(Box::new(finish(cx, service, memory, decided).await)))
 }
 
@@ -182,10 +182,8 @@ async fn see(
         replicas: target.replicas,
         selector: &target.selector,
         pods: tick.snapshot.pods(&namespace),
-        inventory: match tick.snapshot.pods_pulse {
-            Pulse::Alive => Inventory::Complete,
-            Pulse::Lost => Inventory::Stale,
-        },
+        // A spec, or an autoscaler on the same target, may have changed unseen just as well as the pods.
+        inventory: if tick.snapshot.stale.is_empty() { Inventory::Complete } else { Inventory::Stale },
         now: cx.clock.now(),
     };
     let mut seen =
@@ -262,6 +260,7 @@ async fn think_and_act(
             decision,
             outcome,
             resized_by: None,
+            stale: Vec::new(),
             unapplied: None,
             workers: None,
         });

@@ -27,6 +27,11 @@ const TELL_AGAIN: Duration = Duration::from_secs(30);
 /// Everything is listed anew after so long: a change that was never told would be missed for ever.
 const RELIST: Duration = Duration::from_secs(270);
 
+/// What is watched.
+const SERVICES: &str = "scaledservices";
+const PODS: &str = "pods";
+const AUTOSCALERS: &str = "horizontalpodautoscalers";
+
 /// A service as it was written, or why it can't be read.
 pub type GuardedService = DeserializeGuard<ScaledService>;
 
@@ -52,8 +57,8 @@ pub struct Snapshot {
     pub services: Vec<Arc<GuardedService>>,
     /// Who sizes what.
     pub owners: Owners,
-    /// Whether the lists of pods may be old.
-    pub pods_pulse: Pulse,
+    /// Whose lists may be old.
+    pub stale: Vec<&'static str>,
     pods: BTreeMap<String, Vec<Arc<SeenPod>>>,
 }
 
@@ -65,15 +70,9 @@ impl Cluster {
             autoscaler.status = None;
         };
         Self {
-            services: Watched::begin(client, namespaces, &heartbeats, "scaledservices", |_| ()),
-            pods: Watched::begin(client, namespaces, &heartbeats, "pods", |_| ()),
-            autoscalers: Watched::begin(
-                client,
-                namespaces,
-                &heartbeats,
-                "horizontalpodautoscalers",
-                forget_fields,
-            ),
+            services: Watched::begin(client, namespaces, &heartbeats, SERVICES, |_| ()),
+            pods: Watched::begin(client, namespaces, &heartbeats, PODS, |_| ()),
+            autoscalers: Watched::begin(client, namespaces, &heartbeats, AUTOSCALERS, forget_fields),
             heartbeats,
         }
     }
@@ -101,8 +100,9 @@ impl Cluster {
         let autoscalers = self.autoscalers.all();
         let readable = services.iter().filter_map(|service| service.0.as_ref().ok());
         let owners = Owners::new(autoscalers.iter().map(AsRef::as_ref), readable);
-        let pods_pulse = self.heartbeats.pulse("pods", now);
-        Snapshot { services, owners, pods_pulse, pods }
+        let is_lost = |plural: &&str| self.heartbeats.pulse(plural, now) == Pulse::Lost;
+        let stale = [PODS, SERVICES, AUTOSCALERS].into_iter().filter(is_lost).collect();
+        Snapshot { services, owners, stale, pods }
     }
 }
 

@@ -159,6 +159,24 @@ async fn a_silent_watch_is_noticed_and_nothing_shrinks() {
     assert!(world.size("orders") < 12, "{:?}", world.told("orders", "EvidenceFresh"));
 }
 
+/// Of services, whose mode may have changed, and of autoscalers, which may have come.
+#[tokio::test(start_paused = true)]
+async fn every_silent_watch_is_noticed() {
+    for resource in ["scaledservices", "horizontalpodautoscalers"] {
+        let world = World::with("orders", 12, 300.0).await;
+        let _running = world.controller("a");
+        world.run(60).await;
+        world.faults("a").inject(Rule::on(Verb::Watch).resource(resource), Fault::Silence);
+        world.run(300).await;
+        assert_eq!(world.size("orders"), 12, "{resource}");
+        let told = world.told("orders", "EvidenceFresh");
+        assert_eq!(told.reason, "EvidenceStale", "{resource}");
+        assert!(told.message.contains(resource), "{}", told.message);
+        world.load("orders", 2400.0);
+        world.until(5, "it grows", || world.size("orders") > 12).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_event_that_never_came_is_made_up_for() {
     let world = World::with("orders", 3, 300.0).await;

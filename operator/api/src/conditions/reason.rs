@@ -61,7 +61,7 @@ reasons! {
         True EvidenceComplete = "Every pod answered recently.",
         False EvidencePartial = "Too few pods answered: the size may grow but not shrink.",
         False EvidenceAbsent = "No pod answered: the size stays.",
-        False EvidenceStale = "The list of pods may be old: the size may grow but not shrink.",
+        False EvidenceStale = "What the cluster told may be old: the size may grow but not shrink.",
         Unknown EvidencePending = "No pod runs yet.",
     }
     Limited {

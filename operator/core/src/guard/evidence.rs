@@ -26,7 +26,7 @@ pub(super) fn evidence(facts: &Facts<'_>, mut proposal: Proposal) -> Proposal {
 pub(super) fn inventory(facts: &Facts<'_>, mut proposal: Proposal) -> Proposal {
     if facts.shrinks(&proposal) && facts.seen.inventory == Inventory::Stale {
         proposal.change(facts.current, ReasonCode::EvidenceStale, || {
-            "the list of pods may be old, for the cluster has been silent: the size does not shrink"
+            "what is known of the cluster may be old, for it has been silent: the size does not shrink"
                 .to_owned()
         });
     }

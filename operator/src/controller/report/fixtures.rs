@@ -113,6 +113,7 @@ pub(in crate::controller) fn calm() -> Decided {
         decision,
         outcome: Outcome::Unchanged,
         resized_by: None,
+        stale: Vec::new(),
         unapplied: None,
         workers: None,
     }

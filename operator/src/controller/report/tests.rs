@@ -72,6 +72,7 @@ impl Run {
             decision,
             outcome,
             resized_by: None,
+            stale: Vec::new(),
             unapplied: None,
             workers: None,
         };
@@ -156,6 +157,7 @@ fn a_gap_in_the_evidence_is_written_at_once() {
         decision,
         outcome: Outcome::Unchanged,
         resized_by: None,
+        stale: Vec::new(),
         unapplied: None,
         workers: None,
     };

@@ -102,8 +102,10 @@ fn evidence(decided: &Decided) -> NewCondition {
                           /stats there";
         (Reason::EvidenceAbsent, format!("{told}: the size stays at {size}; {what_to_do}"))
     } else if seen.inventory == Inventory::Stale {
+        // Too few pods in a list that is confirmed are told so too.
+        let what = if decided.stale.is_empty() { "pods".to_owned() } else { decided.stale.join(" and ") };
         let message = format!(
-            "{told}, but the API server has not confirmed the list of pods for too long: the size may grow, not shrink"
+            "{told}, but the API server has not confirmed the list of {what} for too long: the size may grow, not shrink"
         );
         (Reason::EvidenceStale, message)
     } else if partial || numbers.fresh_share.get() < ENOUGH {

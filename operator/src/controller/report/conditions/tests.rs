@@ -140,7 +140,15 @@ fn the_clusters_own_words_are_told(#[case] troubles: &[Trouble], #[case] reason:
 #[case::stale(
     change(|decided| decided.observation.inventory = Inventory::Stale),
     Reason::EvidenceStale,
-    "may grow, not shrink"
+    "the list of pods for too long: the size may grow, not shrink"
+)]
+#[case::stale_services(
+    change(|decided| {
+        decided.observation.inventory = Inventory::Stale;
+        decided.stale = vec!["scaledservices", "horizontalpodautoscalers"];
+    }),
+    Reason::EvidenceStale,
+    "the list of scaledservices and horizontalpodautoscalers for too long"
 )]
 #[case::half(
     change(|decided| decided.decision.numbers.fresh_share = Share::new(4.0 / 7.0)),
