@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 
 use super::again::Again;
 use super::client::{Heartbeats, Pulse, WATCH_TIMEOUT};
-use super::observe::SeenPod;
+use super::observe::{NONE, Pods, SeenPod};
 use super::target::owner::Owners;
 
 /// An outage is logged once in so long.
@@ -59,7 +59,7 @@ pub struct Snapshot {
     pub owners: Owners,
     /// Whose lists may be old.
     pub stale: Vec<&'static str>,
-    pods: BTreeMap<String, Vec<Arc<SeenPod>>>,
+    pods: BTreeMap<String, Pods>,
 }
 
 impl Cluster {
@@ -90,11 +90,15 @@ impl Cluster {
 
     /// All that is known now.
     pub fn snapshot(&self, now: Instant) -> Snapshot {
-        let mut pods: BTreeMap<String, Vec<Arc<SeenPod>>> = BTreeMap::new();
+        let mut pods: BTreeMap<String, Pods> = BTreeMap::new();
         for pod in self.pods.all() {
-            pods.entry(pod.meta().namespace.clone().unwrap_or_default()).or_default().push(pod);
+            pods.entry(pod.meta().namespace.clone().unwrap_or_default()).or_default().add(pod);
         }
         let mut services = self.services.all();
+        for service in &services {
+            let namespace = service.meta().namespace.as_deref().unwrap_or_default();
+            pods.entry(namespace.to_owned()).or_default().add_service();
+        }
         services
             .sort_by_cached_key(|service| (service.meta().namespace.clone(), service.meta().name.clone()));
         let autoscalers = self.autoscalers.all();
@@ -108,8 +112,8 @@ impl Cluster {
 
 impl Snapshot {
     /// The pods of a namespace.
-    pub fn pods(&self, namespace: &str) -> &[Arc<SeenPod>] {
-        self.pods.get(namespace).map_or(&[], Vec::as_slice)
+    pub fn pods(&self, namespace: &str) -> &Pods {
+        self.pods.get(namespace).unwrap_or(&NONE)
     }
 }
 

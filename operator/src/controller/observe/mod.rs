@@ -6,6 +6,7 @@ mod collect;
 mod fixtures;
 mod latency;
 mod pod;
+mod pods;
 mod rota;
 pub mod selector;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod tests;
 
 pub use attention::{Attention, Server};
 pub use pod::{ADMIN_PORT, SeenPod};
+pub use pods::{NONE, Pods};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,10 +22,8 @@ use std::sync::Arc;
 use headroom_core::units::Replicas;
 use headroom_core::{Inventory, Observation, Policy, Trouble};
 use jiff::Timestamp;
-use kube::core::SelectorExt as _;
 use tokio::sync::Semaphore;
 
-use self::selector::SelectorError;
 use super::AdminPort;
 
 /// What one look starts from.
@@ -34,7 +34,7 @@ pub struct Sight<'a> {
     /// Selector of the target's pods, as text.
     pub selector: &'a str,
     /// Pods of the target's namespace.
-    pub pods: &'a [Arc<SeenPod>],
+    pub pods: &'a Pods,
     /// Whether these are known to be recent.
     pub inventory: Inventory,
     /// The time.
@@ -54,8 +54,8 @@ pub async fn observe(
     policy: &Policy,
 ) -> Observation {
     let replicas = Replicas(sight.replicas);
-    let pods = match selected(sight) {
-        Ok(pods) => pods,
+    let pods = match selector::parse(sight.selector) {
+        Ok(selector) => sight.pods.selected(&selector),
         Err(error) => {
             attention.complain(error);
             return Observation { replicas, inventory: Inventory::Stale, ..Observation::default() };
@@ -74,16 +74,6 @@ pub async fn observe(
         latency: attention.latencies.quantiles(policy),
         ..Observation::default()
     }
-}
-
-/// The target's pods, in an order that is the same at every look.
-fn selected(sight: &Sight<'_>) -> Result<Vec<Arc<SeenPod>>, SelectorError> {
-    let selector = selector::parse(sight.selector)?;
-    let none = BTreeMap::new();
-    let matches = |pod: &&Arc<SeenPod>| selector.matches(pod.labels().unwrap_or(&none));
-    let mut pods: Vec<_> = sight.pods.iter().filter(matches).cloned().collect();
-    pods.sort_by(|a, b| a.id().cmp(b.id()));
-    Ok(pods)
 }
 
 /// What the cluster says about the first pod with each trouble, with the pod's name.

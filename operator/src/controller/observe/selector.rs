@@ -1,8 +1,8 @@
 //! PURE: reads a label selector as text, as a scale's `status.selector` has it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kube::core::{Expression, Selector};
+use kube::core::{Expression, Selector, SelectorExt as _};
 
 /// Longest text read, in bytes.
 const MOST_BYTES: usize = 16 * 1024;
@@ -27,8 +27,27 @@ pub enum SelectorError {
     NotUnderstood(String),
 }
 
+/// What a selector requires of the labels of a pod.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PodSelector {
+    requirements: Selector,
+    equal: Vec<(String, String)>,
+}
+
+impl PodSelector {
+    /// Whether a pod with these labels is meant.
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.requirements.matches(labels)
+    }
+
+    /// Labels that every pod which is meant has.
+    pub fn equal(&self) -> &[(String, String)] {
+        &self.equal
+    }
+}
+
 /// Reads requirements with commas between: `a=b`, `a==b`, `a!=b`, `a in (b,c)`, `a notin (b,c)`, `a`, `!a`.
-pub fn parse(text: &str) -> Result<Selector, SelectorError> {
+pub fn parse(text: &str) -> Result<PodSelector, SelectorError> {
     if text.len() > MOST_BYTES {
         return Err(SelectorError::TooLong);
     }
@@ -43,7 +62,11 @@ pub fn parse(text: &str) -> Result<Selector, SelectorError> {
     if requirements.is_empty() {
         return Err(SelectorError::Empty);
     }
-    Ok(requirements.into_iter().collect())
+    let equal = requirements.iter().filter_map(|requirement| match requirement {
+        Expression::Equal(key, value) => Some((key.clone(), value.clone())),
+        _ => None,
+    });
+    Ok(PodSelector { equal: equal.collect(), requirements: requirements.into_iter().collect() })
 }
 
 /// What lies between commas outside parentheses; nothing in a blank text.
@@ -101,9 +124,6 @@ fn shortened(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use kube::core::SelectorExt as _;
     use rstest::rstest;
 
     use super::*;

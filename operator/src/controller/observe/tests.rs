@@ -104,10 +104,11 @@ impl Scene {
     /// Looks, a second after the last look; returns the observation and who was asked.
     async fn look(&mut self) -> (Observation, Vec<SocketAddr>) {
         self.now += SignedDuration::from_secs(1);
+        let pods = self.pods.iter().cloned().collect();
         let sight = Sight {
             replicas: 3,
             selector: self.selector,
-            pods: &self.pods,
+            pods: &pods,
             inventory: Inventory::Complete,
             now: self.now,
         };
