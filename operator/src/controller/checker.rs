@@ -25,6 +25,8 @@ pub enum Violation {
     WroteTwice,
     /// I10: it shrank a service right after a gap in our own looking.
     ShrankAfterGap,
+    /// I12: what the loop did for all services of a tick held up each of them for more than one.
+    DelayedOthers,
 }
 
 impl Violation {
@@ -38,6 +40,7 @@ impl Violation {
             Self::Late => "I8",
             Self::WroteTwice => "I9",
             Self::ShrankAfterGap => "I10",
+            Self::DelayedOthers => "I12",
         }
     }
 }
@@ -87,6 +90,11 @@ pub fn violations(written: &Written<'_>) -> Vec<Violation> {
     broken.into_iter().filter(|(_, is_broken)| *is_broken).map(|(violation, _)| violation).collect()
 }
 
+/// Whether the loop's own work for one tick was so long that one object held up all others. Passes run beside it.
+pub fn delay(work: Duration) -> Option<Violation> {
+    (work > super::TICK).then_some(Violation::DelayedOthers)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +133,12 @@ mod tests {
         assert_eq!(broken(|_, written| written.decision_age += millisecond), [Violation::Late]);
         assert_eq!(broken(|_, written| written.lease_left = Some(Duration::ZERO)), [Violation::Late]);
         assert_eq!(broken(|_, written| written.lease_left = None), [Violation::Late]);
+    }
+
+    #[test]
+    fn the_loop_holds_up_no_service_for_more_than_a_tick() {
+        assert_eq!(delay(SECOND), None);
+        assert_eq!(delay(SECOND + Duration::from_millis(1)), Some(Violation::DelayedOthers));
     }
 
     #[test]

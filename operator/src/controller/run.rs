@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::TICK;
+use super::checker::delay;
 use super::context::Context;
 use super::findings::Standing;
 use super::fleet::Glance;
@@ -63,8 +64,10 @@ pub async fn run(cx: Arc<Context>, report: Report, signs: Signs, mut stop: watch
     loop {
         tokio::select! {
             _ = ticker.tick() => {
-                signs.turned.send_replace(Some(Instant::now()));
+                let began = Instant::now();
+                signs.turned.send_replace(Some(began));
                 turning.tick();
+                turning.check(began.elapsed());
             }
             Some(ended) = turning.passes.join_next() => turning.note(ended.ok().flatten()),
             _ = stop.wait_for(|stop| *stop) => break,
@@ -85,6 +88,14 @@ impl Loop {
         let tick = Tick { snapshot, shrinking };
         for service in &tick.snapshot.services {
             self.begin(service, &tick, now);
+        }
+    }
+
+    /// What every service waits for must not take a tick of its own.
+    fn check(&self, work: Duration) {
+        if let Some(violation) = delay(work) {
+            tracing::error!(id = violation.id(), ?work, "an invariant was broken");
+            self.cx.metrics.invariant_violations.count(&[violation.id()]);
         }
     }
 

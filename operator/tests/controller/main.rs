@@ -10,6 +10,7 @@ mod leaders;
 mod objects;
 mod outages;
 mod owned;
+mod rights;
 mod servers;
 mod targets;
 mod world;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::world::{World, service};
 
 /// A service that owns its Deployment.
-fn bundled(name: &str) -> Value {
+pub fn bundled(name: &str) -> Value {
     let mut service = service(name);
     service["spec"]["scaleTargetRef"].take();
     service["spec"]["workload"] = json!({ "image": "registry.example/orders:1" });
