@@ -22,6 +22,7 @@ pub mod pass;
 pub mod port;
 pub mod report;
 pub mod run;
+mod size;
 pub mod start;
 pub mod target;
 mod unread;

@@ -15,10 +15,10 @@ use super::bundled;
 use super::checker::{Written, violations};
 use super::checkpoint;
 use super::context::Context;
-use super::findings::{Decided, Standing, Target, TargetName, Unapplied};
+use super::findings::{Decided, Standing, Target, Unapplied};
 use super::memory::Memory;
 use super::observe::{self, Sight};
-use super::target::ScaleError;
+use super::size::{Read, before_write, lately, read_target, target_now};
 use super::watch::{GuardedService, Snapshot};
 use crate::outcome::{Outcome, Refusal};
 use crate::validate;
@@ -96,15 +96,6 @@ fn refuse_owned(service: &ScaledService, snapshot: &Snapshot) -> Result<(), Stan
     }
 }
 
-/// The target's selector, to know which pods to look at: as last read, where it was read.
-async fn read_target(cx: &Context, service: &ScaledService, memory: &mut Memory) -> Result<Target, Standing> {
-    let name = TargetName::of(service);
-    if let Some(target) = memory.target.as_ref().filter(|target| target.name == name) {
-        return Ok(target.clone());
-    }
-    fresh_target(cx, service, memory).await
-}
-
 /// Only the size is told, as it is now: it may be set by hand.
 async fn paused(
     cx: &Context,
@@ -123,49 +114,6 @@ async fn paused(
         read_target(cx, service, memory).await?
     };
     Ok(Standing::Paused { target: Box::new(target) })
-}
-
-async fn fresh_target(
-    cx: &Context,
-    service: &ScaledService,
-    memory: &mut Memory,
-) -> Result<Target, Standing> {
-    memory.target_asked = Some(Instant::now());
-    let (namespace, name) = (service.namespace().unwrap_or_default(), TargetName::of(service));
-    match cx.scales.read(&namespace, &name).await {
-        Ok(target) => {
-            if memory.target.as_ref().is_some_and(|before| before.uid != target.uid) {
-                // Another object of the same name: what was learned of the old one says nothing about it.
-                memory.forget_target();
-            }
-            memory.target = Some(target.clone());
-            Ok(target)
-        }
-        Err(error @ (ScaleError::NotFound(..) | ScaleError::NoScale(_))) => {
-            memory.forget_target();
-            // Applied again at once: it may be ours, and deleted by hand.
-            memory.upkeep.forget();
-            Err(Standing::TargetNotFound { message: cx.missing(service, &error) })
-        }
-        Err(error) => Err(Standing::ScaleUnreadable { message: error.to_string() }),
-    }
-}
-
-/// The target as it is now; where it can't be read, as it was last known, and why. For what pods say must be taken in
-/// at every tick: who stops thinking while the API server is away has forgotten the load when it is back.
-async fn target_now(
-    cx: &Context,
-    service: &ScaledService,
-    memory: &mut Memory,
-) -> Result<(Target, Option<String>), Standing> {
-    match fresh_target(cx, service, memory).await {
-        Ok(target) => Ok((target, None)),
-        Err(Standing::ScaleUnreadable { message }) => match &memory.target {
-            Some(known) if known.name == TargetName::of(service) => Ok((known.clone(), Some(message))),
-            _ => Err(Standing::ScaleUnreadable { message }),
-        },
-        Err(standing) => Err(standing),
-    }
 }
 
 /// Looks at the pods.
@@ -199,10 +147,14 @@ async fn see(
 /// Whether pods are missing from the list that the target's own controller counts: it is incomplete, however recent it
 /// is. Both lag behind each other while pods come and go, so it takes a few looks.
 fn lacks_pods(memory: &mut Memory, target: &Target, seen: &Observation) -> bool {
-    let lives = |pod: &&Pod| !matches!(pod.state, PodState::Terminating | PodState::Failed);
-    let listed = seen.pods.iter().filter(lives).count();
-    memory.short = if listed < target.counted as usize { memory.short.saturating_add(1) } else { 0 };
+    memory.short = if living(seen) < target.counted as usize { memory.short.saturating_add(1) } else { 0 };
     memory.short >= SHORT_LOOKS
+}
+
+/// Pods that count for the target's own controller.
+pub(super) fn living(seen: &Observation) -> usize {
+    let lives = |pod: &&Pod| !matches!(pod.state, PodState::Terminating | PodState::Failed);
+    seen.pods.iter().filter(lives).count()
 }
 
 /// What refuses further pods, asked where pods are missing.
@@ -213,8 +165,7 @@ async fn blocked(
     memory: &mut Memory,
     seen: &Observation,
 ) -> Option<String> {
-    let exist = seen.pods.iter().filter(|pod| !matches!(pod.state, PodState::Terminating | PodState::Failed));
-    if exist.count() >= target.replicas as usize {
+    if living(seen) >= target.replicas as usize {
         memory.blocked = (None, None);
         return None;
     }
@@ -238,17 +189,24 @@ async fn think_and_act(
     mut seen: Observation,
 ) -> Result<Decided, Standing> {
     let mut decided = None;
+    let mut known = lately(memory, service, &seen);
     for _ in 0..TRIES {
-        let (target, unread) = target_now(cx, service, memory).await?;
+        let (target, read) = match known.take() {
+            Some(target) => (target, Read::Lately),
+            None => target_now(cx, service, memory).await?,
+        };
         let now = Instant::now();
         seen.replicas = Replicas(target.replicas);
-        if unread.is_none() {
+        if matches!(read, Read::Now) {
             seen.resized_by = memory.contest.notice(target.replicas, cx.leadership.may_write(now), now);
         }
         let decision = think(cx, memory, policy, &seen)?;
-        let outcome = match unread {
-            None => write(cx, service, memory, &target, &seen, &decision, now).await,
-            Some(message) => Some(Outcome::Refused(Refusal::Unread { message })),
+        let Some((target, read)) = before_write(cx, service, memory, (target, read), &decision).await? else {
+            continue;
+        };
+        let outcome = match read {
+            Read::Now | Read::Lately => write(cx, service, memory, &target, &seen, &decision, now).await,
+            Read::Failed(message) => Some(Outcome::Refused(Refusal::Unread { message })),
         };
         let stale = outcome.is_none();
         let outcome = outcome.unwrap_or(Outcome::Refused(Refusal::Conflict));
@@ -269,6 +227,9 @@ async fn think_and_act(
         }
     }
     let decided = decided.ok_or_else(|| invalid("nothing was decided"))?;
+    if !matches!(decided.outcome, Outcome::Unchanged | Outcome::ObserveOnly | Outcome::Standby) {
+        memory.target_asked = None;
+    }
     memory.wants_fewer = decided.decision.target_replicas.0 < decided.target.replicas;
     Ok(decided)
 }

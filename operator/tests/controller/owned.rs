@@ -75,7 +75,7 @@ async fn at_rest_little_is_asked_of_the_api_server() {
         .filter(|r| r.verb == Verb::Patch && r.resource == "deployments" && r.subresource.is_none());
     assert!(applies.count() <= 3);
     let reads = requests.iter().filter(|r| r.verb == Verb::Get && r.subresource.as_deref() == Some("scale"));
-    assert!(reads.count() <= 121);
+    assert!(reads.count() <= 26, "every five seconds");
 }
 
 #[tokio::test(start_paused = true)]
