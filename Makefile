@@ -6,7 +6,14 @@ SECONDS ?= 60
 FUZZ = $(shell cargo +nightly --version >/dev/null 2>&1 && echo '+nightly fuzz run' || echo 'fuzz run -s none')
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: help demo test cluster-up cluster-down e2e images chart lint bench bench-tools bench-overload soak fuzz generate deny tools
+# Installs Debian's packages whose programs are missing: $(call need,PROGRAM:PACKAGE ...)
+define need
+	@for need in $(1); do \
+	  command -v "$${need%%:*}" >/dev/null 2>&1 || missing="$$missing $${need##*:}"; done; \
+	test -z "$$missing" || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $$missing; }
+endef
+
+.PHONY: help demo test cluster-up cluster-down e2e images chart lint bench bench-tools bench-overload bench-memory soak fuzz generate deny tools
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,14 +55,16 @@ bench: tools bench-tools ## Times a decision, the capacity, and what a request c
 
 # The servers that ours is compared with, and what builds or asks them.
 bench-tools:
-	@for need in nginx:nginx-light haproxy:haproxy h2o:h2o h2load:nghttp2-client openssl:openssl; do \
-	  command -v "$${need%%:*}" >/dev/null 2>&1 || missing="$$missing $${need##*:}"; done; \
-	test -z "$$missing" || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $$missing; }
+	$(call need,nginx:nginx-light haproxy:haproxy h2o:h2o h2load:nghttp2-client openssl:openssl)
 	@command -v go >/dev/null 2>&1 || { echo "go is missing: install Go 1.24 or later from https://go.dev/dl" >&2; exit 1; }
 
 bench-overload: tools ## Measures what overload does to the server, with admission and without (10 minutes; ARGS=--quick: 2)
 	cargo build --release -p headroom-workload -p headroom-bench
 	target/release/headroom-bench overload $(ARGS)
+
+bench-memory: tools ## Measures what an idle connection costs in memory, at 15,000 and at 100,000 in a virtual machine (5 minutes)
+	$(call need,nginx:nginx-light openssl:openssl busybox:busybox-static qemu-system-x86_64:qemu-system-x86)
+	workload/bench/vm/run $(ARGS)
 
 soak: tools ## Changes workers 2,000 times under load and counts failed requests: none may (ARGS="--changes 200" for less)
 	cargo run --release -p headroom-workload --example soak -- $(ARGS)

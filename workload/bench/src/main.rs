@@ -15,6 +15,8 @@ struct Args {
 enum What {
     /// What a request costs, beside nginx and others.
     Server(server::Args),
+    /// What an idle connection costs in memory, beside nginx.
+    Memory(server::memory::command::Args),
     /// What overload does, with admission and without.
     Overload(overload::Args),
     /// The least that an exchange costs.
@@ -25,6 +27,7 @@ enum What {
 fn main() -> anyhow::Result<()> {
     match Args::parse().what {
         What::Server(args) => server::run(&args),
+        What::Memory(args) => server::memory::command::run(&args),
         What::Overload(args) => overload::run(&args),
         What::Floor(args) => server::floor::run(&args),
     }

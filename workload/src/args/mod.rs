@@ -24,7 +24,7 @@ use self::overload::OverloadArgs;
 use self::tls::TlsArgs;
 use self::traces::TraceArgs;
 pub(crate) use self::values::parse_duration;
-use self::values::{parse_answer_bytes, parse_connection_age, parse_objective, parse_workers};
+use self::values::{parse_answer_bytes, parse_objective, parse_stay, parse_workers};
 use self::writes::WriteArgs;
 use crate::sample::{Cost, CostDistribution};
 use crate::settings::{Admission, Drain, Limits, Objective, Overload, Queue, Settings, Wait, Workers};
@@ -89,9 +89,12 @@ pub struct Args {
     /// Connections open at the same time; more are answered 503 and closed.
     #[arg(long, env = "HEADROOM_WORKLOAD_MAX_CONNECTIONS", default_value_t = 10_000)]
     max_connections: usize,
+    /// How long a connection is kept without a request, 1s to 24h.
+    #[arg(long, env = "HEADROOM_WORKLOAD_KEEP_ALIVE", default_value = "75s", value_parser = parse_stay)]
+    keep_alive: Duration,
     /// Age, 1s to 24h and 10 % more or less, from which a connection ends with its next answer, so that new servers
     /// get their share.
-    #[arg(long, env = "HEADROOM_WORKLOAD_CONNECTION_AGE", default_value = "30m", value_parser = parse_connection_age)]
+    #[arg(long, env = "HEADROOM_WORKLOAD_CONNECTION_AGE", default_value = "30m", value_parser = parse_stay)]
     connection_age: Duration,
     /// Bytes of a request body; more are answered 413.
     #[arg(long, env = "HEADROOM_WORKLOAD_BODY_LIMIT", default_value_t = 1024 * 1024)]
@@ -177,6 +180,7 @@ impl Args {
                 connections: self.max_connections,
                 body_bytes: self.body_limit,
                 request_timeout: self.request_timeout,
+                keep_alive: self.keep_alive,
                 connection_age: self.connection_age,
                 ..Limits::default()
             },

@@ -32,11 +32,12 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     Err(FORM.to_owned())
 }
 
-pub(super) fn parse_connection_age(text: &str) -> Result<Duration, String> {
-    let age = parse_duration(text)?;
+/// How long a connection may stay.
+pub(super) fn parse_stay(text: &str) -> Result<Duration, String> {
+    let time = parse_duration(text)?;
     // Below, connections would be made as often as requests are sent; above, no process lives long enough.
     let possible = Duration::from_secs(1)..=Duration::from_hours(24);
-    possible.contains(&age).then_some(age).ok_or_else(|| "write a duration from 1s to 24h".to_owned())
+    possible.contains(&time).then_some(time).ok_or_else(|| "write a duration from 1s to 24h".to_owned())
 }
 
 /// Milliseconds of the unit that `text` begins with, and what follows it.
@@ -87,8 +88,8 @@ mod tests {
     #[case("1s", Some(1))]
     #[case("24h", Some(86_400))]
     #[case("24h1ms", None)]
-    fn connection_ages_have_bounds(#[case] text: &str, #[case] seconds: Option<u64>) {
-        assert_eq!(parse_connection_age(text).ok(), seconds.map(Duration::from_secs));
+    fn connections_stay_for_a_second_to_a_day(#[case] text: &str, #[case] seconds: Option<u64>) {
+        assert_eq!(parse_stay(text).ok(), seconds.map(Duration::from_secs));
     }
 
     #[rstest]

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
 
-/// Files of a certificate and its key.
-#[derive(Debug)]
+/// Files of a certificate and its key. By default there are none, for servers that need none.
+#[derive(Debug, Default)]
 pub struct Certificate {
     pub certificate: PathBuf,
     pub key: PathBuf,

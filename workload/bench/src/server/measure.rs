@@ -1,24 +1,17 @@
 //! All cases, one after the other; in each, rounds in which every server has its turn.
 
-use std::fs;
-use std::io::{self, Write as _};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use askama::Template as _;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::args::Args;
 use super::case::{Case, Protocol};
-use super::certificate::Certificate;
-use super::client;
-use super::cpus::Cpus;
 use super::memory;
+use super::output::{say, write};
 use super::page;
-use super::peer::{ANSWER, JSON, Peer, Setup};
-use super::process::{Running, free_address};
+use super::peer::Peer;
 use super::report::{Measured, Report};
+use super::site::Site;
 use super::text;
 use super::turn;
 use super::versions;
@@ -27,18 +20,15 @@ use crate::machine::Machine;
 /// What all cases share.
 struct Bench<'a> {
     args: &'a Args,
-    cpus: Cpus,
-    certificate: Certificate,
+    site: Site,
     servers: Vec<Peer>,
 }
 
 /// Runs the measurement.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let (cases, servers) = (args.cases()?, args.servers()?);
-    fs::create_dir_all(&args.out).with_context(|| format!("failed to create {}", args.out.display()))?;
-    raise_descriptors();
-    let certificate = Certificate::make(&args.out.join("servers"))?;
-    let bench = Bench { args, cpus: Cpus::allowed()?, certificate, servers };
+    let site = Site::new(&args.out.join("servers"), args.built(), &cases)?;
+    let bench = Bench { args, site, servers };
     let mut report = Report {
         machine: Machine::here(),
         versions: versions::found(),
@@ -84,12 +74,14 @@ impl Bench<'_> {
             let mut skipped = server.refuses(case);
             let started = match skipped {
                 Some(_) => None,
-                None => self.start(case, server).map_err(|error| skipped = Some(format!("{error:#}"))).ok(),
+                None => {
+                    self.site.start(case, server).map_err(|error| skipped = Some(format!("{error:#}"))).ok()
+                }
             };
             measured.push(Measured { server: server.to_string(), case, turns: Vec::new(), skipped });
             running.push(started);
         }
-        self.cpus.place(case.workers).client.bind()?;
+        self.site.cpus.place(case.workers).client.bind()?;
         for round in 0..self.args.rounds() {
             // Nobody is always first, or always behind the same one.
             for place in 0..running.len() {
@@ -107,81 +99,32 @@ impl Bench<'_> {
                 }
             }
         }
-        self.cpus.bind()?;
+        self.site.cpus.bind()?;
         Ok(measured)
     }
 
     /// With as many connections as a server takes, of the numbers given.
     fn memory(&self, connections: &[usize], report: &mut Report) -> anyhow::Result<()> {
         say("memory of idle connections")?;
-        for server in self.servers.iter().filter(|server| server.keeps_many_connections()) {
+        for (turn, server) in self.servers.iter().filter(|server| server.keeps_many_connections()).enumerate()
+        {
             for &count in connections {
-                let case = memory::case(count);
-                let measured = self.start(case, server).and_then(|running| {
-                    running.thaw();
-                    memory::measure(server.to_string(), &running, count)
-                });
-                match measured {
+                let case = memory::case(Protocol::H1, count);
+                match memory::measure(&self.site, server, case, turn) {
                     Ok(memory) => {
-                        say(&format!(
-                            "  {:<12} {count}: {:.0} bytes each",
-                            memory.server, memory.bytes_per_connection
-                        ))?;
+                        say(&format!("  {memory}"))?;
                         report.memory.push(memory);
                         break;
                     }
                     Err(error) => {
-                        let reason = format!("memory: {error:#}");
-                        say(&format!("  {:<12} {count} skipped: {reason}", server.to_string()))?;
-                        let skipped = Some(reason);
-                        report.take(&[Measured {
-                            server: server.to_string(),
-                            case,
-                            turns: Vec::new(),
-                            skipped,
-                        }]);
+                        let skipped = memory::skipped(server, case, &error);
+                        say(&format!("  {:<12} {count} skipped: {}", skipped.server, skipped.reason))?;
+                        report.skipped.push(skipped);
                     }
                 }
             }
         }
-        self.cpus.bind()?;
+        self.site.cpus.bind()?;
         Ok(())
     }
-
-    /// A server that has answered as it should, frozen.
-    fn start(&self, case: Case, server: &Peer) -> anyhow::Result<Running> {
-        // An absolute path: servers look for files in their own places.
-        let folder = fs::canonicalize(&self.args.out)?.join("servers").join(server.to_string());
-        fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
-        let address = free_address()?;
-        let Certificate { certificate, key } = &self.certificate;
-        let built = self.args.built();
-        let setup = Setup { case, address, folder: &folder, built: &built, certificate: (certificate, key) };
-        let placement = self.cpus.place(case.workers);
-        let running = Running::start(server.command(&setup)?, address, &placement, &folder.join("log"))?;
-        if !case.protocol.encrypted() && case.protocol != Protocol::H2 {
-            client::probe(address, &client::request(case.protocol), expected(case.protocol))?;
-        }
-        running.freeze();
-        Ok(running)
-    }
-}
-
-fn expected(protocol: Protocol) -> &'static str {
-    if protocol == Protocol::H1Json { JSON } else { ANSWER }
-}
-
-/// As many descriptors as the hard limit allows; the servers inherit it.
-fn raise_descriptors() {
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    // With fewer, opening connections fails and says so.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-}
-
-fn write(file: &PathBuf, text: &str) -> anyhow::Result<()> {
-    fs::write(file, text).with_context(|| format!("failed to write {}", file.display()))
-}
-
-fn say(text: &str) -> io::Result<()> {
-    writeln!(io::stdout(), "{text}")
 }

@@ -2,6 +2,7 @@
 
 use super::case::{ALL, Case};
 use super::goals;
+use super::memory;
 use super::report::{Report, Row};
 use super::text::ratio;
 use crate::plot::{Bar, Bars, Figure, Guide, Page, Section, Table, Whose};
@@ -40,7 +41,7 @@ pub fn page(report: &Report) -> Page {
     sections.push(Section {
         title: "Memory".to_owned(),
         text: "Resident memory of idle keep-alive connections.".to_owned(),
-        figure: Figure::Table(memory(report)),
+        figure: Figure::Table(memory::table(&report.memory)),
     });
     if !report.skipped.is_empty() {
         sections.push(Section {
@@ -66,7 +67,7 @@ pub fn markdown(report: &Report) -> String {
     for (case, rows) in cases(report) {
         parts.extend([format!("### {}", case.words()), table(&rows).markdown()]);
     }
-    parts.extend(["### Memory of an idle connection".to_owned(), memory(report).markdown()]);
+    parts.extend(["### Memory of an idle connection".to_owned(), memory::table(&report.memory).markdown()]);
     if !report.skipped.is_empty() {
         parts.extend(["### Not measured".to_owned(), skipped(report).markdown()]);
     }
@@ -127,20 +128,6 @@ fn table(rows: &[&Row]) -> Table {
         ]
     };
     Table { head: head.map(str::to_owned).to_vec(), rows: rows.iter().map(cells).collect() }
-}
-
-fn memory(report: &Report) -> Table {
-    let rows = report.memory.iter().map(|memory| {
-        vec![
-            memory.server.clone(),
-            memory.connections.to_string(),
-            (memory.base_bytes / 1024).to_string(),
-            (memory.resident_bytes / 1024).to_string(),
-            format!("{:.0}", memory.bytes_per_connection),
-        ]
-    });
-    let head = ["server", "connections", "KiB before", "KiB with them", "bytes each"];
-    Table { head: head.map(str::to_owned).to_vec(), rows: rows.collect() }
 }
 
 fn skipped(report: &Report) -> Table {

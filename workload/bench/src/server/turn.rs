@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::ensure;
 
 use super::case::{Case, Protocol};
-use super::client::{Client, Plain, Sample, Target, Tls, Wire, configuration, request};
+use super::client::{Client, Plain, Route, Sample, Target, Tls, Wire, configuration, request};
 use super::h2load;
 use super::process::Running;
 use super::usage::CpuTime;
@@ -46,7 +46,7 @@ pub struct Turn {
 /// Measures a server that is running. `folder` is for files of the client.
 pub fn measure(server: &Running, case: Case, length: Length, folder: &Path) -> anyhow::Result<Turn> {
     let one_request = case.protocol.one_request();
-    let target = Target { address: server.address(), request: request(case.protocol), one_request };
+    let target = Target { route: Route::to(server.address()), request: request(case.protocol), one_request };
     match case.protocol {
         Protocol::H1 | Protocol::H1Close | Protocol::H1Json | Protocol::H1Post => {
             by_client(server, case, length, Client::<Plain>::open(target, case.connections, ())?)

@@ -1,14 +1,13 @@
 //! One connection: sends a request, finds the end of its answer.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
 use mio::{Interest, Registry, Token};
 
 use super::answer::Answers;
-use super::wire::Wire;
+use super::wire::{Route, Wire};
 
 /// What came of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,13 +34,13 @@ pub struct Connection<W> {
 impl<W: Wire> Connection<W> {
     /// Begins to connect, and sends `request` if it can at once.
     pub fn open(
-        address: SocketAddr,
+        route: Route,
         shared: &W::Shared,
         request: &[u8],
         (registry, token): (&Registry, Token),
     ) -> anyhow::Result<Self> {
         let since = Some(Instant::now());
-        let wire = W::connect(address, shared).with_context(|| format!("failed to connect to {address}"))?;
+        let wire = W::connect(route, shared).with_context(|| format!("failed to connect to {}", route.to))?;
         let mut connection = Self { wire, answers: Answers::default(), sent: 0, since };
         // On loopback it is connected by now: then nobody has to tell that it can send.
         connection.send(request)?;

@@ -14,4 +14,4 @@ pub use probe::probe;
 pub use request::request;
 pub use run::{Client, Sample, Target};
 pub use tls::{Tls, configuration};
-pub use wire::{Plain, Wire};
+pub use wire::{Plain, Route, Wire};

@@ -1,7 +1,6 @@
 //! Keeps a number of connections busy for some time.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -10,7 +9,7 @@ use mio::{Events, Poll, Token};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::connection::{Connection, Step};
-use super::wire::Wire;
+use super::wire::{Route, Wire};
 
 /// Connections that are opened together: fewer than any server lets wait to be accepted.
 const TOGETHER: usize = 64;
@@ -46,7 +45,7 @@ impl Sample {
 /// What is sent where.
 #[derive(Debug, Clone)]
 pub struct Target {
-    pub address: SocketAddr,
+    pub route: Route,
     pub request: Vec<u8>,
     /// Whether each connection carries one request only.
     pub one_request: bool,
@@ -168,7 +167,7 @@ impl<W: Wire> Client<W> {
 
     fn open_at(&mut self, index: usize) -> anyhow::Result<()> {
         let place = (self.poll.registry(), Token(index));
-        let connection = Connection::open(self.target.address, &self.shared, &self.target.request, place)?;
+        let connection = Connection::open(self.target.route, &self.shared, &self.target.request, place)?;
         self.connections[index] = Some(connection);
         Ok(())
     }

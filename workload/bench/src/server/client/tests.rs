@@ -1,13 +1,15 @@
 //! The client against servers that follow a script.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
 use super::*;
 use crate::server::case::Protocol;
 
+/// Some address of the loopback network.
+const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 7, 0, 9));
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// Gives every connection to `script`, which sees its number, from 0. It ends with the test.
@@ -34,7 +36,7 @@ fn answer(mut stream: TcpStream, times: usize) {
 }
 
 fn target(address: SocketAddr, protocol: Protocol) -> Target {
-    Target { address, request: request(protocol), one_request: protocol.one_request() }
+    Target { route: Route::to(address), request: request(protocol), one_request: protocol.one_request() }
 }
 
 #[test]
@@ -46,6 +48,17 @@ fn connections_are_kept_and_each_run_counts_its_own_requests() {
     assert!(first.requests >= 3 && second.requests >= 3);
     assert_eq!(first.latency.len(), first.requests);
     assert_eq!((first.reopened, second.reopened), (0, 0));
+}
+
+#[test]
+fn connections_come_from_the_address_that_was_told() {
+    let address = serve(|_, stream| {
+        let from = stream.peer_addr().unwrap().ip();
+        answer(stream, usize::from(from == SOURCE));
+    });
+    let target = Target { route: Route { from: Some(SOURCE), to: address }, ..target(address, Protocol::H1) };
+    let client = Client::<Plain>::open(target, 3, ());
+    assert!(client.is_ok());
 }
 
 #[test]

@@ -2,7 +2,6 @@
 //! does not check has more time for the server.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -12,7 +11,7 @@ use rustls::client::{ClientConnection, Resumption};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
-use super::wire::{Wire, not_yet};
+use super::wire::{Route, Wire, not_yet};
 
 /// TLS over TCP.
 #[derive(Debug)]
@@ -38,10 +37,10 @@ pub fn configuration() -> anyhow::Result<Arc<ClientConfig>> {
 impl Wire for Tls {
     type Shared = Arc<ClientConfig>;
 
-    fn connect(address: SocketAddr, shared: &Self::Shared) -> io::Result<Self> {
+    fn connect(route: Route, shared: &Self::Shared) -> io::Result<Self> {
         let name = ServerName::try_from("bench.example").map_err(io::Error::other)?;
         let session = ClientConnection::new(Arc::clone(shared), name).map_err(io::Error::other)?;
-        let stream = TcpStream::connect(address)?;
+        let stream = route.connect()?;
         // The last piece of the handshake and the request would wait for each other's acknowledgement.
         stream.set_nodelay(true)?;
         Ok(Self { stream, session })

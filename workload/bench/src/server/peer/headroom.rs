@@ -3,10 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::Setup;
+use super::{LONG, MANY, Setup};
 
-/// Connections it takes when nothing is set.
-const DEFAULT_CONNECTIONS: usize = 10_000;
 /// Connections beyond those of the case.
 const SPARE: usize = 500;
 
@@ -21,8 +19,9 @@ pub fn command(program: &Path, setup: &Setup<'_>) -> Command {
         "--wait",
         "0s",
     ]);
-    if setup.case.connections > DEFAULT_CONNECTIONS {
+    if setup.case.connections > MANY {
         command.args(["--max-connections", &(setup.case.connections + SPARE).to_string()]);
+        command.args(["--keep-alive", LONG]);
     }
     if setup.case.protocol.encrypted() {
         let (certificate, key) = setup.certificate;

@@ -26,6 +26,13 @@ pub const JSON: &str = concat!(
     r#""note":"please ring twice","cents":6507}"#
 );
 
+/// From here on servers have to be told how many connections there will be. To open them may then take longer than a
+/// server keeps idle ones.
+const MANY: usize = 10_000;
+
+/// How long a server keeps them then.
+const LONG: &str = "1800s";
+
 /// A server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Peer {

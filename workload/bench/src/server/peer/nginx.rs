@@ -6,7 +6,12 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use super::super::case::Protocol;
-use super::{ANSWER, JSON, Setup};
+use super::{ANSWER, JSON, LONG, MANY, Setup};
+
+/// Connections it has room for, unless there are more.
+const ROOM: usize = 19_000;
+/// Descriptors beyond those of connections.
+const SPARE: usize = 1000;
 
 /// The server.
 pub fn command(setup: &Setup<'_>) -> anyhow::Result<Command> {
@@ -33,18 +38,22 @@ fn configuration(setup: &Setup<'_>) -> String {
     };
     // One worker needs no master; with several, each has its own listener, so that none takes all connections.
     let (master, reuse) = if setup.case.workers == 1 { ("off", "") } else { ("on", " reuseport") };
+    let connections = setup.case.connections;
+    let keep = if connections > MANY { format!(" keepalive_timeout {LONG};") } else { String::new() };
+    // With less than a sixteenth of its room free it closes idle connections.
+    let room = ROOM.max(connections + connections / 8 + SPARE);
     format!(
         "daemon off;
 master_process {master};
 worker_processes {workers};
-worker_rlimit_nofile 20000;
+worker_rlimit_nofile {descriptors};
 pid nginx.pid;
 error_log stderr warn;
-events {{ worker_connections 19000; }}
+events {{ worker_connections {room}; }}
 http {{
   access_log off;
   default_type text/plain;
-  keepalive_requests 1000000000;
+  keepalive_requests 1000000000;{keep}
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
   server {{
     listen {address}{options}{reuse} backlog=4096;
@@ -55,6 +64,7 @@ http {{
 }}
 ",
         workers = setup.case.workers,
+        descriptors = room + SPARE,
         address = setup.address,
     )
 }

@@ -32,6 +32,10 @@ fn case(protocol: Protocol, workers: usize) -> Case {
     Case { protocol, connections: 64, workers }
 }
 
+fn many() -> Case {
+    Case { connections: 100_000, ..case(Protocol::H1, 1) }
+}
+
 #[rstest]
 #[case::ours(ours(), case(Protocol::H1, 2), &["\"--workers\" \"2\"", "127.0.0.1:8099", "\"--cpu\" \"0s\""])]
 #[case::ours_tls(ours(), case(Protocol::Tls, 1), &["\"--tls-cert\" \"cert.pem\" \"--tls-key\" \"key.pem\""])]
@@ -39,6 +43,8 @@ fn case(protocol: Protocol, workers: usize) -> Case {
 #[case::nginx_two(Peer::Nginx, case(Protocol::H1, 2), &["master_process on;", "worker_processes 2;", "reuseport"])]
 #[case::nginx_h2(Peer::Nginx, case(Protocol::H2, 1), &["listen 127.0.0.1:8099 http2"])]
 #[case::nginx_tls(Peer::Nginx, case(Protocol::Tls, 1), &["8099 ssl", "ssl_certificate_key key.pem;", "TLSv1.3"])]
+#[case::ours_many(ours(), many(), &["\"--max-connections\" \"100500\"", "\"--keep-alive\" \"1800s\""])]
+#[case::nginx_many(Peer::Nginx, many(), &["worker_connections 113500;", "nofile 114500;", "keepalive_timeout 1800s;"])]
 #[case::haproxy(Peer::Haproxy, case(Protocol::H1, 2), &["nbthread 2", "bind 127.0.0.1:8099", r"hello,\ world\n"])]
 #[case::h2o(Peer::H2o, case(Protocol::TlsHandshake, 1), &["port: 8099", "num-threads: 1", "key-file: key.pem"])]
 #[case::go(Peer::Go, case(Protocol::H1, 1), &["\"built/go-peer\" \"127.0.0.1:8099\""])]
