@@ -23,6 +23,15 @@ impl Class {
         named.map_or(Self::Normal, |(_, class)| class)
     }
 
+    /// The next less important one, if there is one.
+    pub(crate) fn lower(self) -> Self {
+        match self {
+            Self::Critical => Self::High,
+            Self::High => Self::Normal,
+            Self::Normal | Self::Bulk => Self::Bulk,
+        }
+    }
+
     pub(crate) fn index(self) -> usize {
         self as usize
     }

@@ -24,6 +24,16 @@ pub(super) struct Buckets {
     sets: Box<[Set]>,
 }
 
+/// What a client finds in its bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    /// Half of the tokens or more were left.
+    Ample,
+    /// It takes them about as fast as they come, or faster.
+    Low,
+    Empty,
+}
+
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Set([Bucket; WAYS]);
@@ -43,8 +53,8 @@ impl Buckets {
         Self { interval, depth: interval * u64::from(burst.get()), sets }
     }
 
-    /// Takes a token of the client with this hash, if there is one.
-    pub(super) fn take(&self, now: Nanos, client: u64) -> bool {
+    /// Takes a token of the client with this hash, if there is one; says what was there before.
+    pub(super) fn take(&self, now: Nanos, client: u64) -> Level {
         let client = client.max(1);
         let set = &self.sets[(client >> 32) as usize % self.sets.len()];
         let own = set.0.iter().find(|bucket| bucket.client.load(Relaxed) == client);
@@ -70,12 +80,16 @@ impl Set {
 }
 
 impl Bucket {
-    fn take(&self, now: Nanos, interval: u64, depth: u64) -> bool {
+    fn take(&self, now: Nanos, interval: u64, depth: u64) -> Level {
         let taken = |full_at: u64| {
             let after = full_at.max(now.0) + interval;
             (after <= now.0 + depth).then_some(after)
         };
-        self.full_at.fetch_update(Relaxed, Relaxed, taken).is_ok()
+        match self.full_at.fetch_update(Relaxed, Relaxed, taken) {
+            Ok(full_at) if full_at > now.0 + depth / 2 => Level::Low,
+            Ok(_) => Level::Ample,
+            Err(_) => Level::Empty,
+        }
     }
 }
 
@@ -93,7 +107,7 @@ mod tests {
 
     /// How many of so many requests at `now` are let through.
     fn taken(buckets: &Buckets, now: u64, client: u64, requests: usize) -> usize {
-        (0..requests).filter(|_| buckets.take(Nanos(now), client)).count()
+        (0..requests).filter(|_| buckets.take(Nanos(now), client) != Level::Empty).count()
     }
 
     #[test]
@@ -110,10 +124,19 @@ mod tests {
         let buckets = buckets(1, 10);
         // All of one set: they differ only below the bits that choose it.
         assert_eq!(taken(&buckets, SECOND, 1, 10), 10);
-        (2..100).for_each(|client| assert!(buckets.take(Nanos(SECOND), client)));
+        (2..100).for_each(|client| assert_eq!(buckets.take(Nanos(SECOND), client), Level::Ample));
         assert_eq!(taken(&buckets, SECOND, 1, 10), 0, "the busiest is not forgotten");
         assert!(buckets.in_use(Nanos(SECOND)) <= WAYS);
         assert_eq!(buckets.in_use(Nanos(20 * SECOND)), 0);
+    }
+
+    #[test]
+    fn whoever_takes_all_that_comes_finds_little() {
+        let buckets = buckets(100, 4);
+        let levels = [(); 5].map(|()| buckets.take(Nanos(SECOND), 7));
+        assert_eq!(levels, [Level::Ample, Level::Ample, Level::Ample, Level::Low, Level::Empty]);
+        assert_eq!(buckets.take(Nanos(SECOND + SECOND / 100), 7), Level::Low);
+        assert_eq!(buckets.take(Nanos(SECOND + SECOND / 10), 7), Level::Ample);
     }
 
     #[test]
@@ -139,7 +162,7 @@ mod tests {
             let (mut now, mut through) = (0, 0u64);
             for pause in pauses {
                 now += pause;
-                through += u64::from(buckets.take(Nanos(now), 7));
+                through += u64::from(buckets.take(Nanos(now), 7) != Level::Empty);
             }
             let allowed = f64::from(burst) + now as f64 * 1e-9 * f64::from(rate);
             prop_assert!(through as f64 <= allowed + 1.0, "{through} of {allowed}");

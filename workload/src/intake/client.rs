@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::buckets::Buckets;
+use super::buckets::{Buckets, Level};
 use super::network::masked;
 use crate::clock::Nanos;
 use crate::connection::Peer;
@@ -35,8 +35,8 @@ impl Clients {
         Arc::new(Self { limits: limits.clone(), hasher: RandomState::new(), buckets })
     }
 
-    /// Whether the client may send one more request at `now`; if so, it is counted.
-    pub(super) fn admits(&self, now: Nanos, headers: &HeaderMap, peer: &Peer) -> bool {
+    /// What is left of what the client may send at `now`; one more request is taken from it.
+    pub(super) fn take(&self, now: Nanos, headers: &HeaderMap, peer: &Peer) -> Level {
         self.buckets.take(now, self.hasher.hash_one(self.name(headers, peer)))
     }
 
@@ -127,11 +127,11 @@ mod tests {
     #[test]
     fn each_client_has_its_own_bucket() {
         let clients = clients(ClientKey::Header(HeaderName::from_static("x-client")));
-        let admits = |name: &'static str| {
+        let takes = |name: &'static str| {
             let headers = [(HeaderName::from_static("x-client"), HeaderValue::from_static(name))];
-            clients.admits(Nanos(1), &headers.into_iter().collect(), &peer("192.0.2.1"))
+            clients.take(Nanos(1), &headers.into_iter().collect(), &peer("192.0.2.1")) != Level::Empty
         };
-        assert_eq!(["a", "a", "a", "b"].map(admits), [true, true, false, true]);
+        assert_eq!(["a", "a", "a", "b"].map(takes), [true, true, false, true]);
         assert_eq!(clients.in_use(Nanos(1)), 2);
     }
 
@@ -139,7 +139,7 @@ mod tests {
     fn without_a_name_the_address_counts() {
         for key in [ClientKey::Certificate, ClientKey::Header(HeaderName::from_static("x-client"))] {
             let clients = clients(key);
-            let from = |address| clients.admits(Nanos(1), &HeaderMap::new(), &peer(address));
+            let from = |address| clients.take(Nanos(1), &HeaderMap::new(), &peer(address)) != Level::Empty;
             assert_eq!(
                 ["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"].map(from),
                 [true, true, false, true]
@@ -152,7 +152,7 @@ mod tests {
         let clients = clients(ClientKey::Certificate);
         let from = |address: &str| {
             let peer = Peer { subject: Some(Arc::from("CN=a")), ..peer(address) };
-            clients.admits(Nanos(1), &HeaderMap::new(), &peer)
+            clients.take(Nanos(1), &HeaderMap::new(), &peer) != Level::Empty
         };
         assert_eq!(["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(from), [true, true, false]);
     }
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn one_host_is_one_client_whatever_address_of_its_network_it_takes() {
         let clients = clients(ClientKey::Address);
-        let from = |address| clients.admits(Nanos(1), &HeaderMap::new(), &peer(address));
+        let from = |address| clients.take(Nanos(1), &HeaderMap::new(), &peer(address)) != Level::Empty;
         assert_eq!(
             ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1"].map(from),
             [true, true, false, true]

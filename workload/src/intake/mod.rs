@@ -18,6 +18,7 @@ pub(crate) use deadline::{grpc_timeout, timeout_at};
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, Request};
 
+use self::buckets::Level;
 use self::flow::{Flow, Route};
 use crate::admission::{Class, Marks, Rejection};
 use crate::clock::Nanos;
@@ -69,17 +70,19 @@ impl Intake {
     }
 
     /// What admission has to know of a request that came at `now`; or why it is turned away before that. The client's
-    /// own limit comes first: a flood must not cost more than a look at its bucket.
+    /// own limit comes first: a flood must not cost more than a look at its bucket. What a client sends at its limit
+    /// waits behind the others.
     pub(crate) fn check(
         &self,
         now: Nanos,
         request: &Request<Body>,
         peer: &Peer,
     ) -> Result<Marks, (Marks, Rejection)> {
-        let marks = self.read(now, request.headers());
-        let over_limit = |clients: &Arc<Clients>| !clients.admits(now, request.headers(), peer);
-        if self.watch.clients.as_ref().is_some_and(over_limit) {
-            return Err((marks, Rejection::ClientLimit));
+        let mut marks = self.read(now, request.headers());
+        match self.watch.clients.as_ref().map(|clients| clients.take(now, request.headers(), peer)) {
+            Some(Level::Empty) => return Err((marks, Rejection::ClientLimit)),
+            Some(Level::Low) => marks.class = marks.class.lower(),
+            Some(Level::Ample) | None => {}
         }
         if marks.deadline.is_some_and(|deadline| deadline <= now) {
             return Err((marks, Rejection::DeadlineExpired));
@@ -134,10 +137,13 @@ pub(crate) fn fuzz_deadlines(bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use http::HeaderValue;
     use rstest::rstest;
 
     use super::*;
+    use crate::settings::{ClientKey, ClientLimits};
 
     const NOW: Nanos = Nanos(5_000_000_000);
 
@@ -166,6 +172,28 @@ mod tests {
     #[case::nonsense(&[("grpc-timeout", "soon"), ("x-timeout-at", "soon")], Marks::default())]
     fn headers_become_marks(#[case] headers: &[(&'static str, &'static str)], #[case] expected: Marks) {
         assert_eq!(marks(headers), expected);
+    }
+
+    #[test]
+    fn a_client_at_its_limit_waits_behind_the_others() {
+        let twenty = NonZeroU32::new(20).unwrap();
+        let limits = ClientLimits {
+            key: ClientKey::Address,
+            rate: twenty,
+            burst: twenty,
+            trusted_proxies: Vec::new(),
+        };
+        let settings = Overload { clients: Some(limits), ..Overload::default() };
+        let intake = Intake::new(&settings, Watch::new(&settings));
+        let peer = Peer::at("192.0.2.1:1".parse().unwrap());
+        let send = |priority: &str| {
+            let request = Request::builder().header("x-priority", priority).body(Body::empty()).unwrap();
+            intake.check(NOW, &request, &peer).map(|marks| marks.class)
+        };
+        assert_eq!(send("normal").unwrap(), Class::Normal);
+        (1..19).for_each(|_| assert!(send("normal").is_ok()));
+        assert_eq!(send("high").unwrap(), Class::Normal);
+        assert_eq!(send("high").unwrap_err().1, Rejection::ClientLimit);
     }
 
     #[test]
