@@ -96,9 +96,9 @@ impl Home {
         self.0.lane.mean_hold()
     }
 
-    /// Says what 99 of 100 requests keep to in their handlers.
-    pub(crate) fn set_slow(&self, slow: Nanos) {
-        self.0.lane.set_slow(slow);
+    /// Says what 90 and 99 of 100 requests keep to in their handlers.
+    pub(crate) fn set_pace(&self, most: Nanos, slow: Nanos) {
+        self.0.lane.set_pace(most, slow);
     }
 
     /// So many requests may run here, or as many as there are slots.

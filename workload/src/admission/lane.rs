@@ -15,7 +15,8 @@ pub(super) struct Lane {
     pub(super) meter: Meter,
     /// Running mean of how long a slot is held.
     hold: AtomicU64,
-    /// What 99 of 100 requests keep to in their handlers.
+    /// What 90 and 99 of 100 requests keep to in their handlers.
+    most: AtomicU64,
     slow: AtomicU64,
 }
 
@@ -72,11 +73,18 @@ impl Lane {
         Nanos(self.hold.load(Relaxed))
     }
 
+    /// What 90 of 100 requests keep to in their handlers.
+    pub(super) fn most(&self) -> Nanos {
+        Nanos(self.most.load(Relaxed))
+    }
+
+    /// What 99 of 100 do.
     pub(super) fn slow(&self) -> Nanos {
         Nanos(self.slow.load(Relaxed))
     }
 
-    pub(super) fn set_slow(&self, slow: Nanos) {
+    pub(super) fn set_pace(&self, most: Nanos, slow: Nanos) {
+        self.most.store(most.0, Relaxed);
         self.slow.store(slow.0, Relaxed);
     }
 }

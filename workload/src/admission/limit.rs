@@ -16,8 +16,23 @@ const SLOW_BUILD: u64 = if cfg!(debug_assertions) { 10 } else { 1 };
 const CONVINCING: u32 = 3;
 /// The share of late requests that an objective allows.
 const LATE: f64 = 0.01;
-/// Windows for which a limit that did not help is not tried again.
+/// The part of the objective that a handler may take on average: several that wait in line behind it vary by a fifth or
+/// a quarter, and the rest is for waiting before it, and for the way.
+const ON_AVERAGE: f64 = 0.4;
+/// Windows for which a limit that did not help is not tried again the first time, and at most.
 const HOLD_OFF: u32 = 100;
+const LONGEST_HOLD_OFF: u32 = 3200;
+/// What counts of a window one window later: of the late requests, and of the rate.
+const FADES: f64 = 0.7;
+const RATE_FADES: f64 = 0.9;
+/// Handlers that take longer than this times what they may on average are too slow, and not just a bit above.
+const SLOW: f64 = 1.5;
+/// With one at a time there is nothing to compare.
+const FEWEST: f64 = 2.0;
+/// A limit helps if it lowers the time in the handlers to this part.
+const HELPS: f64 = 0.8;
+/// It has been tried when it is this part of what was there before.
+const TRIED: f64 = 0.6;
 
 /// What was measured between two steps.
 #[derive(Debug, Clone, Copy, Default)]
@@ -38,6 +53,8 @@ pub(crate) struct Window {
     /// CPU time of the thread.
     pub(crate) cpu: Nanos,
     pub(crate) elapsed: Nanos,
+    /// The longest that 99 of 100 requests may take; zero if nobody has said.
+    pub(crate) objective: Nanos,
     /// The most requests at the same time.
     pub(crate) peak: u32,
     /// Running mean of how long a slot is held.
@@ -61,15 +78,20 @@ struct CpuLimit {
     costly: u32,
 }
 
-/// Additive increase, multiplicative decrease on the share of late requests.
-#[derive(Debug, Default)]
+/// By Little's law: as many as are answered at the rate seen within a part of the objective.
+#[derive(Debug)]
 struct LatencyLimit {
     limit: Option<f64>,
     /// Decaying counts.
     requests: f64,
     late: f64,
     trial: Option<Trial>,
+    /// Answers in a nanosecond: the most of the last windows, older ones counting less. A moment without CPU lowers the
+    /// rate of one window, and not what can be answered.
+    rate: f64,
     hold_off: u32,
+    /// Windows to hold off after the next limit that does not help.
+    patience: u32,
 }
 
 /// A series of decreases: it goes on only if it helps.
@@ -91,6 +113,16 @@ impl Limiter {
 impl Window {
     fn each(&self, sum: Nanos) -> f64 {
         sum.0 as f64 / f64::from(self.requests.max(1))
+    }
+
+    /// Answers in a nanosecond.
+    fn rate(&self) -> f64 {
+        f64::from(self.requests) / self.elapsed.0.max(1) as f64
+    }
+
+    /// How long handlers may take on average, in nanoseconds.
+    fn target(&self) -> f64 {
+        self.objective.0 as f64 * ON_AVERAGE
     }
 
     /// How many requests keep the CPU busy: the time that one takes when it waits for no other, by the time for which it
@@ -136,43 +168,75 @@ fn with_spare(natural: f64) -> u32 {
     if natural < 1.2 { 1 } else { (natural + 2.0 * (natural - 1.0).sqrt()).ceil() as u32 }
 }
 
+impl Default for LatencyLimit {
+    fn default() -> Self {
+        Self {
+            limit: None,
+            requests: 0.0,
+            late: 0.0,
+            trial: None,
+            rate: 0.0,
+            hold_off: 0,
+            patience: HOLD_OFF,
+        }
+    }
+}
+
 impl LatencyLimit {
     fn step(&mut self, window: &Window) -> Option<u32> {
-        self.requests = self.requests * 0.7 + f64::from(window.requests);
-        self.late = self.late * 0.7 + f64::from(window.late);
+        self.requests = self.requests * FADES + f64::from(window.requests);
+        self.late = self.late * FADES + f64::from(window.late);
+        self.rate = (self.rate * RATE_FADES).max(window.rate());
         self.hold_off = self.hold_off.saturating_sub(1);
-        let peak = f64::from(window.peak);
-        // One may always be late: of a few requests it would be too large a share.
-        if self.late > 1.0 + self.requests * LATE {
-            // Only what is in use can be the cause.
-            let in_use = self.limit.is_none_or(|limit| peak * 2.0 >= limit);
-            if in_use && self.hold_off == 0 {
-                self.decrease(peak, window.each(window.service));
-                // What was before says nothing about what is now.
-                (self.requests, self.late) = (0.0, 0.0);
-            }
-        } else {
-            self.trial = None;
-            self.limit =
-                self.limit.map(|limit| if peak >= limit.floor() { limit + limit.sqrt() } else { limit });
+        match self.limit {
+            Some(limit) => self.follow(limit, window),
+            // One may always be late: of a few requests it would be too large a share.
+            None if self.hold_off == 0 && self.late > 1.0 + self.requests * LATE => self.begin(window),
+            None => {}
         }
         self.limit.map(|limit| limit as u32)
     }
 
-    fn decrease(&mut self, peak: f64, service: f64) {
-        let limit = self.limit.map_or(peak, |limit| limit.min(peak)).max(1.0);
-        let trial = *self.trial.get_or_insert(Trial { limit, service });
-        if limit > trial.limit * 0.6 {
-            self.limit = Some((limit * 0.9).max(1.0));
-        } else if service > trial.service * 0.8 {
-            // Handlers are as slow with little to do: it is not the number of requests that makes them late, and
-            // fewer of them would only fail more.
-            self.limit = None;
-            self.trial = None;
-            self.hold_off = HOLD_OFF;
-        } else {
-            self.trial = Some(Trial { limit, service });
+    /// Handlers are late: perhaps because they are too many.
+    fn begin(&mut self, window: &Window) {
+        let peak = f64::from(window.peak);
+        self.trial = Some(Trial { limit: peak, service: window.each(window.service) });
+        self.limit = Some(self.in_time(window).min(peak).max(FEWEST));
+    }
+
+    fn follow(&mut self, limit: f64, window: &Window) {
+        let peak = f64::from(window.peak);
+        // What is still there from before a lower limit says nothing about that, and one that is not reached is not
+        // the cause of anything.
+        if peak > limit * 1.2 + 1.0 || peak < limit.floor() {
+            return;
         }
+        let service = window.each(window.service);
+        let is_slow = service > window.target() * SLOW;
+        match self.trial {
+            Some(trial) if !is_slow || service <= trial.service * HELPS => {
+                (self.trial, self.patience) = (None, HOLD_OFF);
+            }
+            Some(trial) if limit <= trial.limit * TRIED => return self.give_up(),
+            None if is_slow => self.trial = Some(Trial { limit, service }),
+            Some(_) | None => {}
+        }
+        let wanted = self.in_time(window).clamp(limit * 0.5, limit * 2.0);
+        self.limit = Some(f64::midpoint(limit, wanted).max(FEWEST));
+    }
+
+    /// How many are answered, at the rate that was seen, within the part of the objective that leaves the slowest of
+    /// them in time.
+    fn in_time(&self, window: &Window) -> f64 {
+        self.rate * window.target()
+    }
+
+    /// Handlers are as slow with little to do: it is not the number of requests that makes them late, and fewer of them
+    /// would only fail more.
+    fn give_up(&mut self) {
+        self.hold_off = self.patience;
+        self.patience = (self.patience * 2).min(LONGEST_HOLD_OFF);
+        (self.limit, self.trial, self.requests, self.late) = (None, None, 0.0, 0.0);
     }
 }
 
@@ -254,51 +318,77 @@ mod tests {
         assert_eq!(settled(&streaming).1, Some(16));
     }
 
-    /// A dependency that serves so many at a time, in 10 ms.
-    fn behind(limit: Option<u32>, carries: u32, offered: u32) -> Window {
-        let running = limit.unwrap_or(offered).min(offered);
-        let service = 10_000 * u64::from(running.max(carries) / carries);
-        let late = if service > 50_000 { 100 } else { 0 };
-        Window { late, peak: running, ..window(100, service, 20) }
+    const OBJECTIVE: Nanos = Nanos(50_000_000);
+
+    /// 100 ms in front of a dependency that serves `carries` at a time, each in `service` milliseconds; the others wait.
+    fn behind(limit: Option<u32>, carries: u32, service: u64, offered: u32) -> Window {
+        let peak = limit.unwrap_or(offered).min(offered);
+        let requests = carries * 100 / service as u32;
+        let each = service * 1000 * u64::from(peak.max(carries)) / u64::from(carries);
+        let late = if each > 40_000 { requests } else { 0 };
+        let elapsed = micros(100_000);
+        Window { late, peak, objective: OBJECTIVE, elapsed, ..window(requests, each, 20) }
+    }
+
+    /// The limits after so many windows.
+    fn limits(
+        limiter: &mut Limiter,
+        windows: usize,
+        next: impl Fn(Option<u32>) -> Window,
+    ) -> Vec<Option<u32>> {
+        let mut limit = None;
+        let step = |_| {
+            limit = limiter.step(&next(limit));
+            limit
+        };
+        (0..windows).map(step).collect()
     }
 
     #[test]
-    fn late_handlers_lower_the_limit_until_they_are_in_time() {
-        let (mut limiter, mut limit) = (Limiter::default(), None);
-        let mut seen = Vec::new();
-        for _ in 0..300 {
-            limit = limiter.step(&behind(limit, 10, 200));
-            seen.push(limit.unwrap_or(u32::MAX));
-        }
-        assert!(seen[200..].iter().all(|limit| (20..=80).contains(limit)), "{seen:?}");
+    fn late_handlers_lower_the_limit_at_once_to_what_is_answered_in_time() {
+        // 800 a second: 16 of them within 20 ms.
+        let limits = limits(&mut Limiter::default(), 100, |limit| behind(limit, 4, 5, 700));
+        assert!(limits.iter().all(|limit| *limit == Some(16)), "{limits:?}");
     }
 
     #[test]
-    fn the_limit_grows_again_while_all_are_in_time_and_it_is_reached() {
+    fn what_is_left_from_before_a_lower_limit_is_no_reason_to_lower_it_further() {
         let mut limiter = Limiter::default();
-        let late = Window { late: 100, peak: 100, ..window(100, 90_000, 20) };
-        assert_eq!(limiter.step(&late), Some(90));
-        let mut limit = 90;
-        for _ in 0..20 {
-            limit = limiter.step(&Window { peak: limit, ..window(100, 9000, 20) }).unwrap();
-        }
-        assert!(limit > 150, "{limit}");
-        let unused = Window { peak: 10, ..window(100, 9000, 20) };
-        assert_eq!(limiter.step(&unused), Some(limit));
+        let many = behind(None, 4, 5, 700);
+        assert_eq!([(); 3].map(|()| limiter.step(&many)), [Some(16); 3]);
     }
 
     #[test]
-    fn a_limit_that_does_not_help_is_given_up() {
+    fn the_limit_follows_a_dependency_that_becomes_faster() {
         let mut limiter = Limiter::default();
-        let mut limit = Some(100);
-        let mut lowest = u32::MAX;
-        for _ in 0..50 {
-            // As slow with one request as with a hundred.
-            let late = Window { late: 100, peak: limit.unwrap_or(100), ..window(100, 90_000, 20) };
-            limit = limiter.step(&late);
-            lowest = lowest.min(limit.unwrap_or(u32::MAX));
+        let slow = limits(&mut limiter, 10, |limit| behind(limit, 4, 5, 700));
+        assert_eq!(slow[9], Some(16));
+        let mut limit = slow[9];
+        for _ in 0..10 {
+            limit = limiter.step(&behind(limit, 40, 5, 700));
         }
-        assert_eq!(limit, None);
-        assert!(lowest >= 50, "{lowest}");
+        assert!(limit.is_some_and(|limit| (150..=161).contains(&limit)), "{limit:?}");
+        // One that is not reached is not the cause of anything.
+        assert_eq!(limiter.step(&behind(Some(10), 40, 5, 10)), limit);
+    }
+
+    #[test]
+    fn a_limit_that_does_not_help_is_given_up_and_tried_again_ever_less_often() {
+        // As slow with one request as with a hundred.
+        let slow = |limit: Option<u32>| {
+            let peak = limit.unwrap_or(100).min(100);
+            let elapsed = micros(100_000);
+            Window { late: peak, peak, objective: OBJECTIVE, elapsed, ..window(peak, 90_000, 20) }
+        };
+        let limits = limits(&mut Limiter::default(), 1000, slow);
+        let limited = |windows: &[Option<u32>]| windows.iter().flatten().count();
+        assert!((1..20).contains(&limited(&limits[..100])), "{limits:?}");
+        assert!(limited(&limits) < 50, "{limits:?}");
+    }
+
+    #[test]
+    fn without_an_objective_there_is_no_limit_but_the_cpus() {
+        let none = |limit| Window { objective: Nanos::default(), late: 0, ..behind(limit, 4, 5, 700) };
+        assert_eq!(limits(&mut Limiter::default(), 20, none), [None; 20]);
     }
 }

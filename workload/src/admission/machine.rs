@@ -358,8 +358,13 @@ impl<J> Admission<J> {
     /// How long handlers take, in the slowest worker: all are told the same.
     fn pace(&self) -> Pace {
         let mean = self.live_lanes().map(Lane::mean_hold).max();
+        let most = self.live_lanes().map(Lane::most).max();
         let slow = self.live_lanes().map(Lane::slow).max();
-        Pace { mean: mean.unwrap_or_default(), slow: slow.unwrap_or_default() }
+        Pace {
+            mean: mean.unwrap_or_default(),
+            most: most.unwrap_or_default(),
+            slow: slow.unwrap_or_default(),
+        }
     }
 
     fn live_lanes(&self) -> impl Iterator<Item = &Lane> {

@@ -84,8 +84,9 @@ impl Gauge {
         let cpu = thread_cpu_seconds();
         state.window.cpu = Nanos(((cpu - state.cpu) * 1e9) as u64);
         state.window.elapsed = now - state.began;
+        state.window.objective = self.objective.unwrap_or_default();
         state.window.hold = self.home.mean_hold();
-        self.home.set_slow(state.durations.slow());
+        self.home.set_pace(state.durations.quantile(0.9), state.durations.quantile(0.99));
         state.durations.age();
         if let Some(limiter) = &mut state.limiter {
             let limit = limiter.step(&state.window);
@@ -118,9 +119,9 @@ impl Durations {
         self.total += 1.0;
     }
 
-    /// What 99 of 100 keep to.
-    fn slow(&self) -> Nanos {
-        let mut above = self.total * 0.01;
+    /// What this share of them keeps to.
+    fn quantile(&self, share: f32) -> Nanos {
+        let mut above = self.total * (1.0 - share);
         let slowest = (0..BUCKETS).rev().find(|bucket| {
             above -= self.buckets[*bucket];
             above < 0.0
@@ -158,7 +159,7 @@ mod tests {
         for count in 1..=1000 {
             durations.add(Nanos(count * 1_000_000));
         }
-        let slow = durations.slow().0 / 1_000_000;
+        let slow = durations.quantile(0.99).0 / 1_000_000;
         assert!((990..=1100).contains(&slow), "{slow} ms");
     }
 
@@ -172,12 +173,12 @@ mod tests {
             durations.age();
             (0..100).for_each(|_| durations.add(Nanos(1_000_000)));
         }
-        assert!(durations.slow() < Nanos(2_000_000), "{:?}", durations.slow());
+        assert!(durations.quantile(0.99) < Nanos(2_000_000), "{durations:?}");
     }
 
     #[test]
     fn nothing_is_known_at_first() {
-        assert_eq!(Durations::default().slow(), Nanos(0));
+        assert_eq!(Durations::default().quantile(0.99), Nanos(0));
     }
 
     proptest! {
