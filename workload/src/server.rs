@@ -137,7 +137,7 @@ impl Server {
         self.with(|settings| settings.slots_per_worker = Some(slots))
     }
 
-    /// The bounds of the queue. Default: 1024 requests, 50 ms.
+    /// The bounds of the queue. Default: 1024 requests, 200 ms.
     #[must_use]
     pub fn queue(self, queue: Queue) -> Self {
         self.with(|settings| settings.queue = queue)

@@ -27,7 +27,7 @@ pub(crate) use self::values::parse_duration;
 use self::values::{parse_answer_bytes, parse_objective, parse_stay, parse_workers};
 use self::writes::WriteArgs;
 use crate::sample::{Cost, CostDistribution};
-use crate::settings::{Admission, Drain, Limits, Objective, Overload, Queue, Settings, Wait, Workers};
+use crate::settings::{Drain, Limits, Objective, Overload, Queue, Settings, Wait, Workers};
 
 /// A sample service with settable costs, on a thread-per-core server whose workers can be changed while it runs.
 #[derive(Debug, Clone, Parser)]
@@ -56,8 +56,8 @@ pub struct Args {
     /// Requests that may wait for a slot, over all workers.
     #[arg(long, env = "HEADROOM_WORKLOAD_QUEUE", default_value_t = 1024)]
     queue: usize,
-    /// How long a request may wait for a slot before it is refused. Default: 50ms; with
-    /// --admission adaptive 200ms, or less if the tightest objective leaves less.
+    /// How long a request may wait for a slot before it is refused. Default: 200ms, or less if the
+    /// tightest objective leaves less.
     #[arg(long, env = "HEADROOM_WORKLOAD_QUEUE_DELAY", value_parser = parse_duration)]
     queue_delay: Option<Duration>,
     #[command(flatten)]
@@ -146,11 +146,7 @@ impl Args {
     /// The server's settings.
     pub fn settings(self) -> Settings {
         let tightest = self.objective.iter().map(|objective| objective.threshold).min();
-        let overload = Overload::from(self.overload);
-        let derived = || match overload.admission {
-            Admission::Adaptive => tightest.map_or(LONGEST_DELAY, |objective| objective.min(LONGEST_DELAY)),
-            Admission::Auto | Admission::Fixed | Admission::Off => Queue::default().delay,
-        };
+        let derived = || tightest.map_or(LONGEST_DELAY, |objective| objective.min(LONGEST_DELAY));
         let delay = self.queue_delay.unwrap_or_else(derived);
         Settings {
             listen: self.listen,
@@ -164,7 +160,7 @@ impl Args {
             overload: Overload {
                 // Who says how long knows it better.
                 wait: if self.queue_delay.is_some() { Wait::Delay } else { Wait::Objective },
-                ..overload
+                ..self.overload.into()
             },
             objectives: self.objective,
             revision: self.revision,
@@ -196,10 +192,9 @@ mod tests {
     use crate::settings::Cpus;
 
     #[rstest]
-    #[case::nothing(&[], 50)]
-    #[case::slots(&["--objective=p99=80ms"], 50)]
-    #[case::objective(&["--admission=adaptive", "--objective=p99=80ms,slow=2s"], 80)]
-    #[case::long_objective(&["--admission=adaptive", "--objective=p99=2s"], 200)]
+    #[case::nothing(&[], 200)]
+    #[case::objective(&["--objective=p99=80ms,slow=2s"], 80)]
+    #[case::long_objective(&["--objective=p99=2s"], 200)]
     #[case::said(&["--objective=p99=80ms", "--queue-delay=3s"], 3000)]
     fn the_queue_delay_follows_the_objective_unless_it_is_said(#[case] args: &[&str], #[case] millis: u64) {
         let args = Args::parse_from([&["headroom-workload"], args].concat());

@@ -209,8 +209,9 @@ impl Settings {
     /// Whether the number of requests that run at the same time follows what is measured.
     pub(crate) fn has_adaptive_limit(&self) -> bool {
         match self.overload.admission {
+            Admission::Auto => self.slots_per_worker.is_none(),
             Admission::Adaptive => true,
-            Admission::Auto | Admission::Fixed | Admission::Off => false,
+            Admission::Fixed | Admission::Off => false,
         }
     }
 
@@ -223,14 +224,14 @@ impl Settings {
             delay: self.queue.delay.into(),
             objective: self
                 .tightest_objective()
-                .filter(|_| admission == Admission::Adaptive && self.overload.wait == Wait::Objective),
+                .filter(|_| admission != Admission::Fixed && self.overload.wait == Wait::Objective),
         }
     }
 }
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { length: 1024, delay: Duration::from_millis(50) }
+        Self { length: 1024, delay: Duration::from_millis(200) }
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Overload {
 /// What decides how many requests run at the same time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Admission {
-    /// Slots where they are set, nothing elsewhere. What is measured has to be asked for until it holds on every machine.
+    /// Slots where they are set, what is measured elsewhere.
     #[default]
     Auto,
     /// What is measured, up to the slots.

@@ -149,8 +149,7 @@ fn without_admission_everything_runs_at_once() {
 
 #[test]
 fn handlers_that_do_next_to_nothing_have_no_limit() {
-    let overload = Overload { admission: Admission::Adaptive, ..Overload::default() };
-    let service = start(|server| server.overload(overload));
+    let service = start(|server| server);
     let mut client = service.client();
     for _ in 0..200 {
         assert_eq!(client.get("/").unwrap().status, 200);
@@ -171,8 +170,7 @@ fn handlers_that_compute_run_one_at_a_time() {
     let any_port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let settings = Settings { listen: any_port, admin: any_port, ..Settings::default() };
     let server = Server::builder(sample_service(cost)).settings(settings);
-    let overload = Overload { admission: Admission::Adaptive, ..Overload::default() };
-    let server = server.overload(overload).workers(crate::service::workers(1)).start().unwrap();
+    let server = server.workers(crate::service::workers(1)).start().unwrap();
     let mut client = Client::connect(server.addresses().listening).unwrap();
     while server.stats().adaptive_limit != Some(1) {
         assert_eq!(client.get("/").unwrap().status, 200);
