@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustix::net::{SendFlags, send};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -96,6 +97,18 @@ impl Socket {
         let length = ahead.len().min(buf.remaining());
         buf.put_slice(&ahead.split_to(length));
         Poll::Ready(Ok(()))
+    }
+
+    /// Writes what the connection is closed after: as far as possible it leaves with the end of the stream, in one packet
+    /// instead of two.
+    pub(crate) fn poll_write_last(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if let Self::Fresh(Some(socket)) = self {
+            let written = attempt(|| Ok(send(&*socket, buf, SendFlags::MORE | SendFlags::NOSIGNAL)?));
+            if written.is_ready() {
+                return written;
+            }
+        }
+        Pin::new(self).poll_write(cx, buf)
     }
 
     /// Whether what was written has gone to the system, not into buffers of a session.

@@ -9,7 +9,7 @@ use super::super::front::Front;
 use super::super::refusal::Refusal;
 use super::answer::{self, Additions};
 use super::grammar::{After, Bearing, Head};
-use super::line::{Line, Written};
+use super::line::{Line, Then, Written};
 use super::send::Id;
 use super::serve::{End, Next, ordered};
 use crate::clock::Nanos;
@@ -75,7 +75,9 @@ pub(super) fn send_known(
     }
     line.progress.head_read(known.arrived, None);
     line.progress.answering();
-    let written = line.begin_writing(cx, |out| {
+    // A client that asked for the end sends nothing more: there is nothing to wait for.
+    let then = if asked == After::Close { Then::Close } else { Then::Anything };
+    let written = line.begin_writing(cx, then, |out| {
         front.scratch().with_date(known.arrived, |date| {
             let additions = Additions { date, request_id: known.id.as_bytes(), after: known.after };
             known.write(out, front, additions);
@@ -84,7 +86,6 @@ pub(super) fn send_known(
     match written {
         Ok(Written::Whole) if known.after == asked => {
             known.sent(front);
-            // A client that asked for the end sends nothing more: there is nothing to wait for.
             (asked == After::Close).then_some(Next::End(End::Closed))
         }
         Ok(_) => Some(Next::Rest(known)),

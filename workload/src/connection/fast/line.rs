@@ -21,6 +21,14 @@ pub(super) enum Written {
     InPart,
 }
 
+/// What follows what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    Anything,
+    /// The connection is closed at once.
+    Close,
+}
+
 /// A connection on the fast path.
 pub(in crate::connection) struct Line {
     socket: Socket,
@@ -87,7 +95,8 @@ impl Line {
     pub(super) async fn write(&mut self, make: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
         let mut make = Some(make);
         poll_fn(|cx| {
-            Poll::Ready(make.take().map_or(Ok(Written::Whole), |make| self.begin_writing(cx, make)))
+            let make = make.take();
+            Poll::Ready(make.map_or(Ok(Written::Whole), |make| self.begin_writing(cx, Then::Anything, make)))
         })
         .await?;
         self.write_rest().await
@@ -97,13 +106,18 @@ impl Line {
     pub(super) fn begin_writing(
         &mut self,
         cx: &mut Context<'_>,
+        then: Then,
         make: impl FnOnce(&mut Vec<u8>),
     ) -> io::Result<Written> {
         let hall = Rc::clone(&self.hall);
         let mut scratch = hall.scratch.write.borrow_mut();
         scratch.clear();
         make(&mut scratch);
-        let written = match Pin::new(&mut self.socket).poll_write(cx, &scratch) {
+        let written = match then {
+            Then::Anything => Pin::new(&mut self.socket).poll_write(cx, &scratch),
+            Then::Close => self.socket.poll_write_last(cx, &scratch),
+        };
+        let written = match written {
             Poll::Ready(written) => written?,
             Poll::Pending => 0,
         };
