@@ -77,8 +77,11 @@ pub(crate) fn find(answers: &[FixedAnswer], method: &Method, target: &str) -> Op
     if answers.is_empty() || !(*method == Method::GET || *method == Method::HEAD) {
         return None;
     }
-    let path = target.split('?').next().unwrap_or(target);
-    answers.iter().position(|answer| answer.path == path)
+    let asked = |answer: &FixedAnswer| match target.strip_prefix(answer.path.as_str()) {
+        Some(rest) => rest.is_empty() || rest.starts_with('?'),
+        None => false,
+    };
+    answers.iter().position(asked)
 }
 
 /// The whole response for connections that are not on the fast path.

@@ -1,13 +1,13 @@
 //! All connections of one thread, and the sweep that ends what takes too long.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
+use slab::Slab;
 
 use super::fast::Scratch;
 use super::http2::Session;
@@ -29,10 +29,9 @@ pub(crate) struct Hall {
     /// The last time anybody here looked at the clock.
     about: Cell<Nanos>,
     mood: Cell<Mood>,
-    connections: RefCell<HashMap<u64, Rc<Progress>>>,
+    connections: RefCell<Slab<Rc<Progress>>>,
     /// Those that speak HTTP/2.
-    sessions: RefCell<HashMap<u64, Rc<Session>>>,
-    next: Cell<u64>,
+    sessions: RefCell<Slab<Rc<Session>>>,
     /// Connections that were ordered to end, and those that are about to be.
     ending: Arc<AtomicUsize>,
 }
@@ -66,7 +65,6 @@ impl Hall {
             mood: Cell::new(Mood::Open),
             connections: RefCell::default(),
             sessions: RefCell::default(),
-            next: Cell::new(0),
             ending: Arc::default(),
         })
     }
@@ -97,10 +95,10 @@ impl Hall {
     /// Asks up to `count` connections to go to another worker. Those that speak HTTP/2 can't, and are asked to end.
     pub(crate) fn part(&self, count: usize) {
         let connections = self.connections.borrow();
-        connections.values().take(count).for_each(|progress| progress.part());
+        connections.iter().take(count).for_each(|(_, progress)| progress.part());
         let rest = count.saturating_sub(connections.len());
         let now = self.about.get();
-        self.sessions.borrow().values().take(rest).for_each(|session| session.leave(now));
+        self.sessions.borrow().iter().take(rest).for_each(|(_, session)| session.leave(now));
     }
 
     /// The count of the connections that were ordered to end. Whoever orders more adds them to it.
@@ -112,13 +110,13 @@ impl Hall {
     pub(crate) fn shed(&self, count: usize) {
         let (now, mut random) = (self.now(), rand::rng());
         let (connections, sessions) = (self.connections.borrow(), self.sessions.borrow());
-        let lines = connections.values().filter(|progress| !progress.term().is_ordered()).take(count);
+        let lines = connections.iter().filter(|(_, progress)| !progress.term().is_ordered()).take(count);
         let mut left = count;
-        for progress in lines {
+        for (_, progress) in lines {
             progress.set_term(Term::ordered(now, &mut random));
             left -= 1;
         }
-        for session in sessions.values().filter(|session| !session.term().is_ordered()).take(left) {
+        for (_, session) in sessions.iter().filter(|(_, session)| !session.term().is_ordered()).take(left) {
             session.set_term(Term::ordered(now, &mut random));
             left -= 1;
         }
@@ -135,8 +133,8 @@ impl Hall {
                 *time = LINGER.min(*time);
             }
         }
-        self.connections.borrow().values().for_each(|progress| progress.check(now, &limits, idle));
-        for session in self.sessions.borrow().values() {
+        self.connections.borrow().iter().for_each(|(_, progress)| progress.check(now, &limits, idle));
+        for (_, session) in self.sessions.borrow().iter() {
             if self.mood.get() == Mood::Closing {
                 session.leave(now);
             }
@@ -147,41 +145,34 @@ impl Hall {
     /// Closes the connection that has been without a request for longest, if there is one.
     pub(crate) fn close_idlest(&self) {
         let connections = self.connections.borrow();
-        let waiting = connections.values().filter_map(|progress| Some((progress.waits_since()?, progress)));
+        let waiting =
+            connections.iter().filter_map(|(_, progress)| Some((progress.waits_since()?, progress)));
         if let Some((_, idlest)) = waiting.min_by_key(|(since, _)| *since) {
             idlest.close();
         }
     }
 
-    pub(super) fn enter_session(&self, session: Rc<Session>) -> u64 {
-        let key = self.new_key();
+    /// A session begins; it leaves with the key that this gives.
+    pub(super) fn enter_session(&self, session: Rc<Session>) -> usize {
         self.came(session.term());
-        self.sessions.borrow_mut().insert(key, session);
-        key
+        self.sessions.borrow_mut().insert(session)
     }
 
-    pub(super) fn leave_session(&self, key: u64) {
-        let session = self.sessions.borrow_mut().remove(&key);
+    pub(super) fn leave_session(&self, key: usize) {
+        let session = self.sessions.borrow_mut().try_remove(key);
         if let Some(session) = session {
             self.left(session.term());
         }
     }
 
-    fn new_key(&self) -> u64 {
-        let key = self.next.get();
-        self.next.set(key + 1);
-        key
-    }
-
-    pub(super) fn enter(&self, progress: Rc<Progress>) -> u64 {
-        let key = self.new_key();
+    /// A connection begins; it leaves with the key that this gives.
+    pub(super) fn enter(&self, progress: Rc<Progress>) -> usize {
         self.came(progress.term());
-        self.connections.borrow_mut().insert(key, progress);
-        key
+        self.connections.borrow_mut().insert(progress)
     }
 
-    pub(super) fn leave(&self, key: u64) {
-        let progress = self.connections.borrow_mut().remove(&key);
+    pub(super) fn leave(&self, key: usize) {
+        let progress = self.connections.borrow_mut().try_remove(key);
         if let Some(progress) = progress {
             self.left(progress.term());
         }

@@ -115,13 +115,14 @@ impl Seating {
         let occupied = Occupied::counted(&self.connections);
         let (hall, backend) = (Rc::clone(&self.hall), Backend::Service(Rc::clone(&self.desk)));
         let core = Arc::clone(&self.core);
-        spawn_local(async move {
+        // Boxed before tokio moves it about: it is more than a kilobyte.
+        spawn_local(Box::pin(async move {
             let _occupied = occupied;
             let Some(arrival) = secured(&core, arrival, &hall).await else { return };
             if let Ended::Parted(arrival) = drive(arrival, hall, backend).await {
                 core.roster.place(arrival);
             }
-        });
+        }));
     }
 }
 

@@ -72,8 +72,22 @@ impl std::fmt::Debug for Scratch {
 }
 
 fn hexadecimal(value: u64) -> Name {
-    let digit = |shift: u32| b"0123456789abcdef"[(value >> shift & 15) as usize];
-    std::array::from_fn(|index| digit(60 - 4 * index as u32))
+    let mut name = [0; 16];
+    let (high, low) = name.split_at_mut(8);
+    high.copy_from_slice(&eight_digits((value >> 32) as u32));
+    low.copy_from_slice(&eight_digits(value as u32));
+    name
+}
+
+/// All eight digits at once, one in each byte of a number.
+fn eight_digits(value: u32) -> [u8; 8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let halves = u64::from(value) << 32 >> 16 & 0x0000_ffff_0000_0000 | u64::from(value & 0xffff);
+    let bytes = (halves << 8 | halves) & 0x00ff_00ff_00ff_00ff;
+    let digits = (bytes << 4 | bytes) & (ONES * 0x0f);
+    // What is above 9 carries into the next bit: those are letters.
+    let letters = (digits + ONES * 6) >> 4 & ONES;
+    (digits + ONES * u64::from(b'0') + letters * u64::from(b'a' - b'0' - 10)).to_be_bytes()
 }
 
 #[cfg(test)]
@@ -84,7 +98,9 @@ mod tests {
 
     #[test]
     fn numbers_are_written_in_hexadecimal() {
-        assert_eq!(&hexadecimal(0x0123_4567_89ab_cdef), b"0123456789abcdef");
+        for value in [0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3210, 0, u64::MAX, 0x9a_0000_a900] {
+            assert_eq!(hexadecimal(value), *format!("{value:016x}").as_bytes());
+        }
     }
 
     #[test]
