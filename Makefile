@@ -75,8 +75,9 @@ generate: tools ## Writes crds/ and the tables of docs/reference/ anew from the 
 
 fuzz: ## Fuzzes every parser of the server, SECONDS=60 each (installs cargo-fuzz; with sanitizers on a nightly toolchain)
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz
-	cd workload/fuzz && for target in $$(cargo fuzz list); do \
-		cargo $(FUZZ) $$target -- -max_total_time=$(SECONDS) -max_len=20000 $(ARGS) || exit 1; done
+	cd workload/fuzz && for target in $(or $(TARGET),$$(cargo fuzz list)); do mkdir -p corpus/$$target; \
+		cargo $(FUZZ) $$target corpus/$$target seeds/$$target -- -max_total_time=$(SECONDS) -max_len=20000 \
+			$$(test -f seeds/$$target.dict && echo -dict=seeds/$$target.dict) $(ARGS) || exit 1; done
 
 deny: ## Checks licences, sources and duplicates of the dependencies (installs cargo-deny)
 	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny

@@ -18,6 +18,8 @@ pub use jwt::JwksError;
 #[cfg(feature = "fuzz")]
 pub(crate) use jwt::fuzz::{fuzz_jwks, fuzz_token};
 pub(crate) use routes::Admin;
+#[cfg(feature = "fuzz")]
+pub(crate) use runtime::fuzz as fuzz_bodies;
 pub(crate) use serve::run;
 pub use token::TokenError;
 pub(crate) use writers::Writers;

@@ -47,6 +47,15 @@ impl Visitor<'_> for Count {
     }
 }
 
+/// For the fuzz targets: what the writes take, and that there are bounds to it.
+#[cfg(feature = "fuzz")]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    let _fewer = serde_json::from_slice::<super::connections::Fewer>(bytes);
+    if let Ok(Wanted { workers: Some(Workers::Exactly(workers)), .. }) = serde_json::from_slice(bytes) {
+        assert!(workers.get() <= MAX_WORKERS);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;

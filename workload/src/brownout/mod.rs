@@ -10,4 +10,6 @@ pub use cache::{BrownoutCache, CacheBounds, WithBrownoutCache};
 pub use level::BrownoutLevel;
 
 pub(crate) use level::refuses;
+#[cfg(feature = "fuzz")]
+pub(crate) use rules::fuzz;
 pub(crate) use watch::{Brownout, watch};

@@ -106,6 +106,20 @@ fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Du
     duration(deserializer).map(Some)
 }
 
+/// For the fuzz targets: rules that are taken are few, and each of them can hold.
+#[cfg(feature = "fuzz")]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    if let Ok(file) = RuleFile::parse(bytes) {
+        assert!(file.rules.len() <= MOST_RULES && file.rules.iter().all(|rule| rule.problem().is_none()));
+    }
+    if let Ok(span) =
+        std::str::from_utf8(bytes).map_err(|_| ()).and_then(|text| parse_duration(text).map_err(drop))
+    {
+        // Four parts of five digits.
+        assert!(span <= Duration::from_hours(400_000));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;

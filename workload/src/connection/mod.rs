@@ -23,7 +23,7 @@ pub(crate) use front::{Backend, Outcome};
 pub(crate) use handshake::secure;
 pub(crate) use http2::Health;
 #[cfg(feature = "fuzz")]
-pub(crate) use http2::fuzz as fuzz_http2_frames;
+pub(crate) use http2::{fuzz as fuzz_http2_frames, fuzz_health};
 pub(crate) use peer::Peer;
 pub(crate) use refusal::Refusal;
 pub(crate) use registry::{Hall, Mood};

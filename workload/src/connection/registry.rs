@@ -49,17 +49,22 @@ pub(crate) enum Mood {
 /// learns from an answer that the connection ends, instead of from an error.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// hyper, set so that it reads HTTP/1 within `limits`.
+pub(super) fn general(limits: &Limits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    // The sweep keeps the time: hyper would set a timer for each request.
+    http.header_read_timeout(None).max_buf_size(limits.head_bytes).max_header_size(limits.head_bytes);
+    http
+}
+
 impl Hall {
     pub(crate) fn new(clock: Clock, limits: Limits, http1: Http1, record: Arc<Record>) -> Rc<Self> {
-        let mut http = http1::Builder::new();
-        // The sweep keeps the time: hyper would set a timer for each request.
-        http.header_read_timeout(None).max_buf_size(limits.head_bytes).max_header_size(limits.head_bytes);
         Rc::new(Self {
             record,
             limits,
             scratch: Scratch::new(),
             http1,
-            http,
+            http: general(&limits),
             clock,
             about: Cell::new(clock.now()),
             mood: Cell::new(Mood::Open),

@@ -81,6 +81,37 @@ fn host(address: IpAddr) -> IpAddr {
     }
 }
 
+/// For the fuzz targets: a network in the first line, `X-Forwarded-For` in the others. What stands before an address
+/// that is not a proxy's changes nothing, and who is no proxy is believed nothing.
+#[cfg(feature = "fuzz")]
+pub(crate) fn fuzz(bytes: &[u8]) {
+    use http::HeaderValue;
+
+    use super::network::Network;
+
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    let network = lines.next().and_then(|line| std::str::from_utf8(line).ok()?.parse::<Network>().ok());
+    let Some(proxies) = network else { return };
+    assert_eq!(proxies.to_string().parse(), Ok(proxies));
+    let one = std::num::NonZeroU32::MIN;
+    let limits =
+        ClientLimits { key: ClientKey::Address, rate: one, burst: one, trusted_proxies: vec![proxies] };
+    let clients = Clients::new(&limits);
+    let name = http::HeaderName::from_static("x-forwarded-for");
+    let lines = lines.filter_map(|line| Some((name.clone(), HeaderValue::from_bytes(line).ok()?)));
+    let forwarded: Vec<_> = lines.collect();
+    let headers: HeaderMap = forwarded.iter().cloned().collect();
+    for peer in [IpAddr::from([10, 0, 0, 1]), IpAddr::from([203, 0, 113, 9])] {
+        let found = clients.address(&headers, peer);
+        assert!(found == peer || proxies.contains(peer));
+        if !proxies.contains(found) {
+            let invented = std::iter::once((name.clone(), HeaderValue::from_static("192.0.2.1")));
+            let headers: HeaderMap = invented.chain(forwarded.iter().cloned()).collect();
+            assert_eq!(clients.address(&headers, peer), found);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU32;

@@ -128,11 +128,33 @@ impl Intake {
     }
 }
 
-/// For the fuzz targets.
+#[cfg(feature = "fuzz")]
+pub(crate) use client::fuzz as fuzz_clients;
+
+/// For the fuzz targets: the later it is, the later the moment, and what gRPC allows is at most 99,999,999 hours.
 #[cfg(feature = "fuzz")]
 pub(crate) fn fuzz_deadlines(bytes: &[u8]) {
-    let _at = deadline::timeout_at(bytes, Nanos(1));
-    let _span = deadline::grpc_timeout(bytes);
+    let hour = Nanos(3_600_000_000_000);
+    let at = |now| deadline::timeout_at(bytes, now);
+    // Beyond some centuries all moments are the same.
+    let far = Some(Nanos::MAX.scaled(0.5));
+    assert!(at(Nanos(1)) <= at(hour) || at(hour) > far);
+    assert_eq!(at(Nanos(1)).is_some(), at(hour).is_some());
+    if let Some(span) = deadline::grpc_timeout(bytes) {
+        assert!((2..=9).contains(&bytes.len()) && span <= hour.scaled(99_999_999.0));
+    }
+}
+
+/// For the fuzz targets: a deadline that has passed counts, whatever stands beside it, and changes nothing else.
+#[cfg(feature = "fuzz")]
+pub(crate) fn fuzz_marks(headers: &HeaderMap) {
+    let settings = Overload::default();
+    let intake = Intake::new(&settings, Watch::new(&settings));
+    let marks = intake.read(Nanos(1), headers);
+    assert_eq!(marks.retry, headers.contains_key("x-retry-attempt"));
+    let mut late = headers.clone();
+    late.append("x-timeout-at", http::HeaderValue::from_static("0"));
+    assert_eq!(intake.read(Nanos(1), &late), Marks { deadline: Some(Nanos(0)), ..marks });
 }
 
 #[cfg(test)]

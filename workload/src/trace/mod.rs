@@ -7,3 +7,5 @@ mod span;
 
 pub(crate) use export::export;
 pub(crate) use layer::channel;
+#[cfg(feature = "fuzz")]
+pub(crate) use span::fuzz;

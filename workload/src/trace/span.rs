@@ -111,6 +111,15 @@ pub(super) fn request(service: &str, spans: &[Span]) -> Value {
     }] })
 }
 
+/// For the fuzz targets: what is passed on is valid, and below the same trace as what came.
+#[cfg(feature = "fuzz")]
+pub(crate) fn fuzz(headers: &HeaderMap) {
+    let (_decided, place) = (decided(headers), Place::below(headers));
+    let passed_on = place.traceparent();
+    assert!(passed_on.is_some_and(|parent| is_valid(parent.as_bytes())));
+    assert!(parent(headers).is_none_or(|parent| parent[3..35] == place.trace));
+}
+
 #[cfg(test)]
 mod tests {
     use rstest::rstest;

@@ -186,21 +186,3 @@ fn decimal(value: &[u8]) -> Option<usize> {
     let few_digits = (1..=9).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
     few_digits.then(|| value.iter().fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0')))
 }
-
-/// For the fuzz targets: a head is what it is whatever follows it, and nothing shorter is one.
-#[cfg(feature = "fuzz")]
-pub(crate) fn fuzz(bytes: &[u8]) {
-    const LONGEST_BODY: usize = 16 * 1024;
-    let limits = Limits::default();
-    let mut first = room();
-    let Scan::Head(head) = scan(bytes, &mut first, &limits, LONGEST_BODY) else { return };
-    assert!(head.bytes <= bytes.len() && head.body_bytes <= LONGEST_BODY);
-    assert!(bytes[..head.bytes].ends_with(b"\n"));
-    let mut second = room();
-    let alone = scan(&bytes[..head.bytes], &mut second, &limits, LONGEST_BODY);
-    assert!(
-        matches!(alone, Scan::Head(alone) if (alone.bytes, alone.body_bytes) == (head.bytes, head.body_bytes))
-    );
-    let mut third = room();
-    assert!(!matches!(scan(&bytes[..head.bytes - 1], &mut third, &limits, LONGEST_BODY), Scan::Head(_)));
-}

@@ -3,6 +3,8 @@
 //! of it that was not used: about each request only one parser decides where it ends.
 
 mod answer;
+#[cfg(feature = "fuzz")]
+mod fuzz;
 mod grammar;
 mod known;
 mod line;
@@ -12,7 +14,7 @@ mod send;
 mod serve;
 
 #[cfg(feature = "fuzz")]
-pub(crate) use grammar::fuzz;
+pub(crate) use fuzz::fuzz;
 pub(super) use line::Line;
 pub(crate) use scratch::Scratch;
 pub(super) use serve::{End, serve};

@@ -11,6 +11,8 @@ mod tasks;
 
 pub(crate) use health::Health;
 #[cfg(feature = "fuzz")]
+pub(crate) use health::fuzz as fuzz_health;
+#[cfg(feature = "fuzz")]
 pub(crate) use meter::fuzz;
 pub(super) use serve::{PREFACE, serve};
 pub(crate) use session::Session;
