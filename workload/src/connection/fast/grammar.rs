@@ -48,7 +48,7 @@ pub(super) enum Bearing {
 }
 
 /// What the client wants of the connection after the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum After {
     Keep,
     Close,
@@ -151,7 +151,8 @@ impl<'b> Facts<'b> {
             4 if is("host") => self.hosts += 1,
             6 if is("expect") => return None,
             7 if is("upgrade") => return None,
-            10 if is("connection") => self.after = after(header.value)?,
+            // Whoever said "close" in one of several headers meant it.
+            10 if is("connection") => self.after = self.after.max(after(header.value)?),
             12 if is("x-request-id") => self.request_id = Some(header.value),
             14 if is("content-length") => {
                 let first = self.body_bytes.replace(decimal(header.value)?).is_none();
@@ -185,4 +186,29 @@ fn after(value: &[u8]) -> Option<After> {
 fn decimal(value: &[u8]) -> Option<usize> {
     let few_digits = (1..=9).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
     few_digits.then(|| value.iter().fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::nothing(&[], Some(After::Keep))]
+    #[case::keep(&["keep-alive"], Some(After::Keep))]
+    #[case::close(&["Close"], Some(After::Close))]
+    #[case::close_last(&["keep-alive", "close"], Some(After::Close))]
+    #[case::close_first(&["close", "keep-alive"], Some(After::Close))]
+    #[case::several_in_one(&["close, keep-alive"], None)]
+    fn a_connection_ends_if_one_header_says_so(#[case] values: &[&str], #[case] expected: Option<After>) {
+        let lines: Vec<_> = values.iter().map(|value| format!("Connection: {value}\r\n")).collect();
+        let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", lines.concat());
+        let mut room = room();
+        let after = match scan(head.as_bytes(), &mut room, &Limits::default(), 0) {
+            Scan::Head(head) => Some(head.after),
+            Scan::Foreign | Scan::Partial => None,
+        };
+        assert_eq!(after, expected);
+    }
 }
