@@ -137,7 +137,10 @@ async fn drive_with_hyper(
         }
         end => end,
     };
-    (end, io.into_inner().into_socket(), read_buf)
+    let (socket, rest) = io.into_inner().into_parts();
+    // hyper reads some kilobytes at once, and there may have been more.
+    let ahead = if rest.is_empty() { read_buf } else { [read_buf, rest].concat().into() };
+    (end, socket, ahead)
 }
 
 fn poll_end<C>(connection: &mut C, progress: &Progress, cx: &mut Context<'_>) -> Poll<End>

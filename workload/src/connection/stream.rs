@@ -27,8 +27,9 @@ impl WatchedStream {
         Self { ahead, socket, progress, hall }
     }
 
-    pub(super) fn into_socket(self) -> Socket {
-        self.socket
+    /// The socket, and what of the bytes ahead nobody has read.
+    pub(super) fn into_parts(self) -> (Socket, Bytes) {
+        (self.socket, self.ahead)
     }
 
     /// Keeps account of a write that returned `written`.

@@ -53,6 +53,11 @@ impl<S: Read + Write> Frames<S> {
         Ok(frames)
     }
 
+    /// On a stream over which the preface was sent.
+    pub(crate) fn after_preface(stream: S) -> Self {
+        Self { stream }
+    }
+
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
     }

@@ -1,5 +1,6 @@
 //! HTTP/2: requests over it, its limits, and how its connections end.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
@@ -12,7 +13,10 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::frames::{DATA, END_HEADERS, Frames, GOAWAY, HEADERS, PING, RST_STREAM, WINDOW_UPDATE, head};
+use crate::frames::{
+    DATA, END_HEADERS, END_STREAM, Frames, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame,
+    head,
+};
 use crate::service::{Service, limited, one_slot, start, workers};
 
 const SHORT: Duration = Duration::from_millis(150);
@@ -106,6 +110,23 @@ fn requests_are_served_by_prior_knowledge() {
     let stats = service.server.stats();
     assert_eq!((stats.arrivals, stats.responses.success, stats.responses.client_error), (4, 3, 1));
     assert_eq!((stats.latency.count(), stats.in_flight), (3, 0));
+    drop(client);
+    service.stop();
+}
+
+#[test]
+fn whatever_comes_in_one_piece_with_the_preface_is_read() {
+    let service = start(|server| server);
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let mut pieces = [&preface[..], &frame(SETTINGS, 0, 0, &[])].concat();
+    pieces.extend(frame(HEADERS, END_HEADERS, 1, &head("POST", "/")));
+    for flags in [0, 0, END_STREAM] {
+        pieces.extend(frame(DATA, flags, 1, &[b'x'; 10_000]));
+    }
+    let mut stream = std::net::TcpStream::connect(service.server.addresses().listening).unwrap();
+    stream.write_all(&pieces).unwrap();
+    let mut client = Frames::after_preface(stream);
+    assert_eq!(client.until(DATA).unwrap().payload, b"30000");
     drop(client);
     service.stop();
 }
