@@ -14,7 +14,7 @@ use crate::host::{Cpu, Host, process_cpu_seconds};
 use crate::intake::Watch;
 use crate::record::Record;
 use crate::settings::Settings;
-use crate::stats::{Histogram, Rejected, Responses, STATS_VERSION, Stats};
+use crate::stats::{ConnectionsClosed, Histogram, Rejected, Responses, STATS_VERSION, Stats, StreamsClosed};
 use crate::tls::Port;
 use crate::upstream::Settlement;
 use crate::watch::Pulses;
@@ -196,6 +196,8 @@ impl Core {
             overloaded: false,
             limited_clients: None,
             connections: Some(u32::try_from(self.open.load(Relaxed)).unwrap_or(u32::MAX)),
+            connections_closed: ConnectionsClosed::default(),
+            streams_closed: StreamsClosed::default(),
             queued: 0,
             in_flight: 0,
             arrivals: 0,

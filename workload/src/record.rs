@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::Release};
 use http::StatusCode;
 
 use crate::clock::Nanos;
+use crate::connection::Cut;
 use crate::settings::Objective;
-use crate::stats::{Histogram, ObjectiveCount, Responses, Stats};
+use crate::stats::{ConnectionsClosed, Histogram, ObjectiveCount, Responses, Stats, StreamsClosed};
 
 /// Counts and histograms of one worker number, over all threads that have had it.
 #[derive(Debug)]
@@ -15,6 +16,9 @@ pub(crate) struct Record {
     responses: [AtomicU64; 4],
     /// Of the admitted requests, those that failed because of an open breaker.
     failed_by_breaker: AtomicU64,
+    /// By [`Cut`].
+    connections_closed: [AtomicU64; Cut::COUNT],
+    streams_closed: [AtomicU64; Cut::COUNT],
     objectives: Vec<Measured>,
     latency: Dense,
     service: Dense,
@@ -48,6 +52,8 @@ impl Record {
         Self {
             responses: Default::default(),
             failed_by_breaker: AtomicU64::default(),
+            connections_closed: Default::default(),
+            streams_closed: Default::default(),
             objectives: measured.collect(),
             latency: Dense::new(),
             service: Dense::new(),
@@ -83,6 +89,16 @@ impl Record {
         }
     }
 
+    /// A connection was closed though its client had not ended it.
+    pub(crate) fn closed_connection(&self, why: Cut) {
+        increment(&self.connections_closed[why as usize]);
+    }
+
+    /// A stream was ended before its time.
+    pub(crate) fn closed_stream(&self, why: Cut) {
+        increment(&self.streams_closed[why as usize]);
+    }
+
     /// Adds what was recorded to `stats`.
     pub(crate) fn add_to(&self, stats: &mut Stats) {
         let [success, redirection, client_error, server_error] =
@@ -94,6 +110,7 @@ impl Record {
             server_error: stats.responses.server_error + server_error,
         };
         stats.rejected.breaker += self.failed_by_breaker.load(Relaxed);
+        self.add_closed_to(&mut stats.connections_closed, &mut stats.streams_closed);
         stats.objectives.resize_with(self.objectives.len(), ObjectiveCount::default);
         for (sum, measured) in stats.objectives.iter_mut().zip(&self.objectives) {
             sum.name.clone_from(&measured.name);
@@ -103,6 +120,26 @@ impl Record {
         stats.latency.merge(&self.latency.sparse());
         stats.service.merge(&self.service.sparse());
         stats.queue_wait.merge(&self.queue_wait.sparse());
+    }
+
+    fn add_closed_to(&self, connections: &mut ConnectionsClosed, streams: &mut StreamsClosed) {
+        let of = |why: Cut| self.connections_closed[why as usize].load(Relaxed);
+        connections.slow_handshake += of(Cut::SlowHandshake);
+        connections.slow_head += of(Cut::SlowHead);
+        connections.slow_body += of(Cut::SlowBody);
+        connections.slow_frame += of(Cut::SlowFrame);
+        connections.slow_reader += of(Cut::SlowReader);
+        connections.idle += of(Cut::Idle);
+        connections.age += of(Cut::Age);
+        connections.order += of(Cut::Order);
+        connections.requests += of(Cut::Requests);
+        connections.worker += of(Cut::Worker);
+        connections.flood += of(Cut::Flood);
+        connections.malformed += of(Cut::Malformed);
+        // A stream ends for nothing else: what is malformed is answered, and counted as rejected.
+        let of = |why: Cut| self.streams_closed[why as usize].load(Relaxed);
+        streams.slow_body += of(Cut::SlowBody);
+        streams.slow_reader += of(Cut::SlowReader);
     }
 }
 

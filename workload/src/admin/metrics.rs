@@ -39,6 +39,7 @@ impl Text {
         self.gauges(stats, gauges)?;
         self.counters(stats, gauges)?;
         self.outcomes(stats)?;
+        self.closed(stats)?;
         self.objectives(stats)?;
         self.workers(stats)?;
         self.stalls(&gauges.stalls)?;
@@ -122,6 +123,18 @@ impl Text {
         ];
         let rows = classes.map(|(class, count)| (format!("class=\"{class}\""), count as f64));
         self.family("responses_total", "counter", "Answers to admitted requests.", &rows)
+    }
+
+    fn closed(&mut self, stats: &Stats) -> fmt::Result {
+        let rows = |counts: &[(&str, u64)]| -> Vec<_> {
+            counts.iter().map(|(reason, count)| (format!("reason=\"{reason}\""), *count as f64)).collect()
+        };
+        let connections = rows(&stats.connections_closed.by_reason());
+        let help = "Connections that the server closed before their clients.";
+        self.family("connections_closed_total", "counter", help, &connections)?;
+        let streams = rows(&stats.streams_closed.by_reason());
+        let help = "Streams of HTTP/2 that the server ended before their time.";
+        self.family("streams_closed_total", "counter", help, &streams)
     }
 
     fn objectives(&mut self, stats: &Stats) -> fmt::Result {

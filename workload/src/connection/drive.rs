@@ -12,6 +12,7 @@ use hyper::server::conn::http1::Parts;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
+use super::cut::Cut;
 use super::fast::{self, Line};
 use super::front::{Backend, Front};
 use super::http2::{self, PREFACE};
@@ -132,6 +133,7 @@ async fn drive_with_hyper(
         // hyper leaves it unanswered and in the buffer.
         End::Malformed if read_buf.starts_with(PREFACE) && front.backend.speaks_http2() => End::Http2,
         End::Malformed => {
+            progress.cut(Cut::Malformed);
             front.backend.malformed();
             End::Closed
         }

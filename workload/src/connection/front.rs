@@ -15,6 +15,7 @@ use hyper::body::{Body as _, Incoming};
 use tower::Service as _;
 
 use super::body::{AnswerBody, limited};
+use super::cut::Cut;
 use super::fast::Scratch;
 use super::head;
 use super::http2::Health;
@@ -89,7 +90,12 @@ impl Front {
 
     /// Whether the connection ends with the answer to a request that came at `arrived`.
     pub(super) fn is_to_end(&self, arrived: Nanos) -> bool {
-        self.hall.mood() == Mood::Closing || self.progress.term().is_over(arrived)
+        let term = self.progress.term();
+        let over = term.is_over(arrived);
+        if over {
+            self.progress.cut(term.reason());
+        }
+        over || self.hall.mood() == Mood::Closing
     }
 
     /// The answer to one request. There always is one.
@@ -103,6 +109,7 @@ impl Front {
             Ok(()) => self.call(request, arrived).await,
             Err(refusal) => {
                 self.progress.head_read(arrived, None);
+                self.progress.cut(Cut::Malformed);
                 self.backend.malformed();
                 Err(refusal)
             }

@@ -2,6 +2,7 @@
 //! a thread instead of a timer for each request.
 
 mod body;
+mod cut;
 mod drive;
 mod fast;
 mod front;
@@ -16,6 +17,7 @@ mod socket;
 mod stream;
 mod term;
 
+pub(crate) use cut::Cut;
 pub(crate) use drive::{Arrival, Ended, Opened, drive};
 #[cfg(feature = "fuzz")]
 pub(crate) use fast::fuzz as fuzz_http1_head;

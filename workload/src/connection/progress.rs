@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
+use super::cut::Cut;
 use super::refusal::Refusal;
 use super::term::Term;
 use crate::clock::{Clock, Nanos};
@@ -27,6 +28,8 @@ pub(crate) struct Progress {
     answered: Cell<Option<Answered>>,
     overdue: Cell<Option<Refusal>>,
     order: Cell<Order>,
+    /// Why the server ends it, if it does.
+    cut: Cell<Option<Cut>>,
     waker: OnceCell<Waker>,
     term: Cell<Term>,
 }
@@ -84,6 +87,7 @@ impl Progress {
             answered: Cell::new(None),
             overdue: Cell::new(None),
             order: Cell::new(Order::Stay),
+            cut: Cell::new(None),
             waker: OnceCell::new(),
             term: Cell::new(term),
         }
@@ -187,9 +191,19 @@ impl Progress {
         waits.then(|| self.since.get())
     }
 
-    /// Closes the connection.
+    /// Closes the connection, so that another has its place.
     pub(super) fn close(&self) {
-        self.tell(Order::Close);
+        self.end(Order::Close, Cut::Idle);
+    }
+
+    /// The server ends it, now or with its answer.
+    pub(super) fn cut(&self, why: Cut) {
+        self.cut.set(self.cut.get().or(Some(why)));
+    }
+
+    /// Why the server has ended it, if it has.
+    pub(super) fn why_cut(&self) -> Option<Cut> {
+        self.cut.get()
     }
 
     /// Asks the connection to go to another worker.
@@ -204,10 +218,13 @@ impl Progress {
         let waited: Duration = (now - self.since.get()).into();
         let stalled = self.write_blocked.get().is_some_and(|since| now - since > limits.write_stall.into());
         match self.phase.get() {
-            _ if stalled => self.tell(Order::Reset),
-            Phase::Idle if waited > idle || self.term.get().ends_idle(now, waited) => self.tell(Order::Close),
-            Phase::Handshake if waited > limits.handshake_timeout => self.tell(Order::Close),
-            Phase::Head if waited > limits.head_timeout => self.tell(Order::Close),
+            _ if stalled => self.end(Order::Reset, Cut::SlowReader),
+            Phase::Idle if waited > idle => self.end(Order::Close, Cut::Idle),
+            Phase::Idle if self.term.get().ends_idle(now, waited) => self.end(Order::Close, Cut::Order),
+            Phase::Handshake if waited > limits.handshake_timeout => {
+                self.end(Order::Close, Cut::SlowHandshake);
+            }
+            Phase::Head if waited > limits.head_timeout => self.end(Order::Close, Cut::SlowHead),
             Phase::Running => self.check_request(now, waited, limits),
             _ => {}
         }
@@ -218,6 +235,7 @@ impl Progress {
         let overdue = waited > limits.request_timeout;
         match self.awaits_client() {
             Some(since) if overdue || now - since > limits.body_idle.into() => {
+                self.cut(Cut::SlowBody);
                 self.give_up(Refusal::BodyTooSlow);
             }
             None if overdue => self.give_up(Refusal::TimedOut),
@@ -247,6 +265,11 @@ impl Progress {
     fn give_up(&self, refusal: Refusal) {
         self.overdue.set(Some(refusal));
         self.wake();
+    }
+
+    fn end(&self, order: Order, why: Cut) {
+        self.cut(why);
+        self.tell(order);
     }
 
     fn tell(&self, order: Order) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use slab::Slab;
 
+use super::cut::Cut;
 use super::fast::Scratch;
 use super::http2::Session;
 use super::progress::Progress;
@@ -103,7 +104,7 @@ impl Hall {
         connections.iter().take(count).for_each(|(_, progress)| progress.part());
         let rest = count.saturating_sub(connections.len());
         let now = self.about.get();
-        self.sessions.borrow().iter().take(rest).for_each(|(_, session)| session.leave(now));
+        self.sessions.borrow().iter().take(rest).for_each(|(_, session)| session.leave(now, Cut::Worker));
     }
 
     /// The count of the connections that were ordered to end. Whoever orders more adds them to it.
@@ -141,7 +142,7 @@ impl Hall {
         self.connections.borrow().iter().for_each(|(_, progress)| progress.check(now, &limits, idle));
         for (_, session) in self.sessions.borrow().iter() {
             if self.mood.get() == Mood::Closing {
-                session.leave(now);
+                session.leave(now, Cut::Worker);
             }
             session.check(now, &limits, idle);
         }
@@ -166,7 +167,7 @@ impl Hall {
     pub(super) fn leave_session(&self, key: usize) {
         let session = self.sessions.borrow_mut().try_remove(key);
         if let Some(session) = session {
-            self.left(session.term());
+            self.left(session.term(), session.why_cut());
         }
     }
 
@@ -179,7 +180,7 @@ impl Hall {
     pub(super) fn leave(&self, key: usize) {
         let progress = self.connections.borrow_mut().try_remove(key);
         if let Some(progress) = progress {
-            self.left(progress.term());
+            self.left(progress.term(), progress.why_cut());
         }
     }
 
@@ -187,7 +188,11 @@ impl Hall {
         self.ending.fetch_add(usize::from(term.is_ordered()), Relaxed);
     }
 
-    fn left(&self, term: Term) {
+    fn left(&self, term: Term, cut: Option<Cut>) {
         self.ending.fetch_sub(usize::from(term.is_ordered()), Relaxed);
+        // What ends with the server is nobody's doing.
+        if let (Mood::Open, Some(why)) = (self.mood.get(), cut) {
+            self.record.closed_connection(why);
+        }
     }
 }

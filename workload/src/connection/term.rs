@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::{Rng, RngExt as _};
 
+use super::cut::Cut;
 use crate::clock::Nanos;
 
 /// The term of one connection. It goes with it from worker to worker.
@@ -54,6 +55,14 @@ impl Term {
     /// client.
     pub(super) fn ends_idle(self, now: Nanos, waited: Duration) -> bool {
         self.is_ordered() && waited > NOTICE && self.is_over(now) && now - self.until > NOTICE.into()
+    }
+
+    /// What a connection is ended for once its term is over.
+    pub(super) fn reason(self) -> Cut {
+        match self.set_by {
+            SetBy::Age => Cut::Age,
+            SetBy::Order => Cut::Order,
+        }
     }
 
     /// Whether it is over at `now`.

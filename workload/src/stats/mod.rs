@@ -5,11 +5,13 @@
 //! readers share.
 
 mod brownout;
+mod closed;
 mod counters;
 mod histogram;
 mod tls;
 
 pub use brownout::BrownoutStats;
+pub use closed::{ConnectionsClosed, StreamsClosed};
 pub use counters::{ObjectiveCount, Rejected, Responses};
 pub use histogram::{Histogram, Moments};
 pub use tls::TlsStats;
@@ -59,6 +61,12 @@ pub struct Stats {
     /// Client connections open now; absent in the answers of servers that do not count them.
     #[serde(default)]
     pub connections: Option<u32>,
+    /// Client connections that the server has closed, by reason.
+    #[serde(default)]
+    pub connections_closed: ConnectionsClosed,
+    /// Streams of HTTP/2 that the server has ended before their time, by reason.
+    #[serde(default)]
+    pub streams_closed: StreamsClosed,
     /// Requests waiting for admission now.
     #[serde(default, deserialize_with = "counters::count")]
     pub queued: u64,

@@ -8,6 +8,7 @@ mod attacks;
 mod authority;
 mod brownout;
 mod client;
+mod closed;
 mod context;
 mod drain;
 mod frames;

@@ -238,6 +238,7 @@ fn a_handshake_that_does_not_go_on_is_ended_and_counts_as_a_connection() {
     assert!(second.is_closed());
     assert!(silent.is_closed());
     service.until(|stats| stats.tls.as_ref().is_some_and(|tls| tls.handshakes_failed == 1));
+    assert_eq!(service.server.stats().connections_closed.slow_handshake, 1);
     assert_eq!(files.trust().connect(&service, "localhost").unwrap().get("/").unwrap().status, 200);
     service.stop();
 }

@@ -1,7 +1,9 @@
 //! One HTTP/2 connection from its preface to its end.
 
 use std::convert::Infallible;
+use std::error::Error as _;
 use std::future::poll_fn;
+use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -15,6 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
 use super::super::body::AnswerBody;
+use super::super::cut::Cut;
 use super::super::front::{Backend, Front};
 use super::super::peer::Peer;
 use super::super::progress::Progress;
@@ -76,11 +79,23 @@ pub(in crate::connection) async fn serve(
     hall.leave_session(key);
 }
 
-fn poll_end<C: Future>(connection: Pin<&mut C>, session: &Session, cx: &mut Context<'_>) -> Poll<()> {
+fn poll_end<C>(connection: Pin<&mut C>, session: &Session, cx: &mut Context<'_>) -> Poll<()>
+where
+    C: Future<Output = hyper::Result<()>>,
+{
     match session.order() {
         Order::Close | Order::Reset => Poll::Ready(()),
-        Order::Stay | Order::Announce { .. } | Order::Leave { .. } => connection.poll(cx).map(drop),
+        Order::Stay | Order::Announce { .. } | Order::Leave { .. } => connection.poll(cx).map(|ended| {
+            if ended.is_err_and(|error| is_of_the_protocol(&error)) {
+                session.cut(Cut::Malformed);
+            }
+        }),
     }
+}
+
+/// Whether a connection ended because one side did not keep to HTTP/2, and not because it was lost.
+fn is_of_the_protocol(error: &hyper::Error) -> bool {
+    error.source().is_some_and(|cause| !cause.is::<io::Error>())
 }
 
 fn builder(tasks: Tasks) -> http2::Builder<Tasks> {

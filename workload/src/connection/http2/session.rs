@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
+use super::super::cut::Cut;
 use super::super::progress::Progress;
 use super::super::term::Term;
 use super::meter::Meter;
@@ -30,6 +31,8 @@ pub(crate) struct Session {
     /// Since when the client takes nothing of what is to be written.
     write_blocked: Cell<Option<Nanos>>,
     order: Cell<Order>,
+    /// Why the server ends it, if it does.
+    cut: Cell<Option<Cut>>,
     waker: OnceCell<Waker>,
     /// When it is over, it has to leave.
     term: Cell<Term>,
@@ -80,6 +83,7 @@ impl Session {
             read_at: Cell::new(now),
             write_blocked: Cell::default(),
             order: Cell::new(Order::Stay),
+            cut: Cell::default(),
             waker: OnceCell::new(),
             term: Cell::new(term),
         }
@@ -90,6 +94,7 @@ impl Session {
         meter.read(bytes, now);
         self.read_at.set(now);
         if meter.is_flooded(self.answers.get()) {
+            self.cut(Cut::Flood);
             self.order.set(Order::Close);
         }
     }
@@ -112,7 +117,7 @@ impl Session {
         let requests = self.requests.get() + 1;
         self.requests.set(requests);
         if requests == MOST_REQUESTS {
-            self.leave(now);
+            self.leave(now, Cut::Requests);
         }
         progress
     }
@@ -158,8 +163,9 @@ impl Session {
     }
 
     /// Asks the connection to end once its streams have.
-    pub(in crate::connection) fn leave(&self, now: Nanos) {
+    pub(in crate::connection) fn leave(&self, now: Nanos, why: Cut) {
         if self.order.get() == Order::Stay {
+            self.cut(why);
             self.tell(Order::Announce { since: now });
         }
     }
@@ -171,27 +177,43 @@ impl Session {
         let over = |since: Nanos, limit: Duration| now - since > limit.into();
         let meter = self.meter.borrow();
         if self.write_blocked.get().is_some_and(|since| over(since, limits.write_stall)) {
-            self.tell(Order::Reset);
-        } else if meter.head_since().is_some_and(|since| over(since, limits.head_timeout))
-            || (meter.is_within_frame() && over(self.read_at.get(), limits.body_idle))
-        {
-            self.tell(Order::Close);
+            self.end_now(Order::Reset, Cut::SlowReader);
+        } else if meter.head_since().is_some_and(|since| over(since, limits.head_timeout)) {
+            self.end_now(Order::Close, Cut::SlowHead);
+        } else if meter.is_within_frame() && over(self.read_at.get(), limits.body_idle) {
+            self.end_now(Order::Close, Cut::SlowFrame);
         } else if streams.is_empty() {
             self.check_idle(now, idle);
         } else if self.term.get().is_over(now) {
-            self.leave(now);
+            self.leave(now, self.term.get().reason());
         }
     }
 
     fn check_idle(&self, now: Nanos, idle: Duration) {
         let idle_since = self.idle_since.get();
         match self.order.get() {
-            Order::Stay if self.term.get().is_over(now) || now - idle_since > idle.into() => self.leave(now),
+            Order::Stay if self.term.get().is_over(now) => self.leave(now, self.term.get().reason()),
+            Order::Stay if now - idle_since > idle.into() => self.leave(now, Cut::Idle),
             Order::Announce { since } if now - since > LEAD.into() => self.tell(Order::Leave { since: now }),
             // What it has sent before it knew is answered.
             Order::Leave { since } if now - since.max(idle_since) > NOTICE.into() => self.tell(Order::Close),
             _ => {}
         }
+    }
+
+    /// The server ends it.
+    pub(super) fn cut(&self, why: Cut) {
+        self.cut.set(self.cut.get().or(Some(why)));
+    }
+
+    /// Why the server has ended it, if it has.
+    pub(in crate::connection) fn why_cut(&self) -> Option<Cut> {
+        self.cut.get()
+    }
+
+    fn end_now(&self, order: Order, why: Cut) {
+        self.cut(why);
+        self.tell(order);
     }
 
     fn tell(&self, order: Order) {

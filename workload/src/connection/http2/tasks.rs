@@ -57,6 +57,9 @@ impl<F: Future<Output = ()> + 'static> Executor<F> for Tasks {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if let Some(why) = self.stream.progress.why_cut() {
+            self.tasks.hall.record.closed_stream(why);
+        }
         self.tasks.session.end(self.stream.key, self.tasks.hall.about_now());
     }
 }
