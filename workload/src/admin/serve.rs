@@ -23,6 +23,8 @@ const LIMITS: Limits = Limits {
     handshake_timeout: Duration::from_secs(5),
     head_timeout: Duration::from_secs(5),
     body_idle: Duration::from_secs(5),
+    body_grace: Duration::from_secs(5),
+    body_rate: 1024,
     // The longest profile, and its making.
     request_timeout: Duration::from_secs(75),
     write_stall: Duration::from_secs(5),

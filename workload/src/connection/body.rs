@@ -10,13 +10,16 @@ use bytes::Bytes;
 use http_body_util::Limited;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 
-use super::progress::{Answered, Progress, Upload};
+use super::progress::{Answered, Progress};
+use super::upload::Upload;
 use crate::admission::Permit;
 
 /// A request's body that reports its progress.
 #[derive(Debug)]
 pub(super) struct UploadBody {
     incoming: Incoming,
+    /// Bytes of it that were read.
+    bytes: u64,
     upload: Arc<Upload>,
 }
 
@@ -32,7 +35,7 @@ pub(crate) struct AnswerBody {
 
 /// The body a handler reads: at most `limit` bytes, watched by `upload`.
 pub(super) fn limited(incoming: Incoming, upload: Arc<Upload>, limit: usize) -> Body {
-    Body::new(Limited::new(UploadBody { incoming, upload }, limit))
+    Body::new(Limited::new(UploadBody { incoming, bytes: 0, upload }, limit))
 }
 
 impl AnswerBody {
@@ -68,10 +71,16 @@ impl HttpBody for UploadBody {
             self.upload.awaited();
             return Poll::Pending;
         };
-        match frame {
-            None => self.upload.completed(),
-            Some(Ok(_)) if self.incoming.is_end_stream() => self.upload.completed(),
-            Some(_) => self.upload.progressed(),
+        match &frame {
+            Some(Ok(frame)) => {
+                self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+                self.upload.progressed(self.bytes);
+            }
+            Some(Err(_)) => self.upload.released(),
+            None => {}
+        }
+        if frame.is_none() || self.incoming.is_end_stream() {
+            self.upload.completed();
         }
         Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(unshared))))
     }
@@ -82,6 +91,13 @@ impl HttpBody for UploadBody {
 
     fn size_hint(&self) -> SizeHint {
         self.incoming.size_hint()
+    }
+}
+
+impl Drop for UploadBody {
+    /// Who drops it waits for nothing more.
+    fn drop(&mut self) {
+        self.upload.released();
     }
 }
 

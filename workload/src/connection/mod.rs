@@ -16,6 +16,7 @@ mod registry;
 mod socket;
 mod stream;
 mod term;
+mod upload;
 
 pub(crate) use cut::Cut;
 pub(crate) use drive::{Arrival, Ended, Opened, drive};

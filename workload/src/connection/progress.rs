@@ -6,19 +6,20 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use super::cut::Cut;
 use super::refusal::Refusal;
 use super::term::Term;
-use crate::clock::{Clock, Nanos};
+use super::upload::{Pace, Upload};
+use crate::clock::Nanos;
 use crate::settings::Limits;
 
-/// The state of one connection.
+/// The state of one connection, or of one stream of HTTP/2.
 #[derive(Debug)]
 pub(crate) struct Progress {
+    of: Of,
     phase: Cell<Phase>,
     since: Cell<Nanos>,
     /// Since when the client takes nothing of what is to be written.
@@ -32,6 +33,12 @@ pub(crate) struct Progress {
     cut: Cell<Option<Cut>>,
     waker: OnceCell<Waker>,
     term: Cell<Term>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Connection,
+    Stream,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,19 +74,10 @@ pub(super) enum Order {
     Reset,
 }
 
-/// How far a request's body is. It may be read by a handler on another thread.
-#[derive(Debug)]
-pub(super) struct Upload {
-    clock: Clock,
-    /// Nanoseconds; since when the handler waits for the client's next part. [`u64::MAX`] while it does not.
-    awaited_since: AtomicU64,
-    /// Whether the end was read.
-    complete: AtomicBool,
-}
-
 impl Progress {
     pub(super) fn new(now: Nanos, term: Term, fresh: bool) -> Self {
         Self {
+            of: Of::Connection,
             phase: Cell::new(if fresh { Phase::Head } else { Phase::Idle }),
             since: Cell::new(now),
             write_blocked: Cell::new(None),
@@ -91,6 +89,11 @@ impl Progress {
             waker: OnceCell::new(),
             term: Cell::new(term),
         }
+    }
+
+    /// Of a stream, whose head was read `now`.
+    pub(super) fn of_stream(now: Nanos) -> Self {
+        Self { of: Of::Stream, ..Self::new(now, Term::endless(), false) }
     }
 
     /// Of a connection that does not speak TLS yet.
@@ -226,6 +229,10 @@ impl Progress {
             }
             Phase::Head if waited > limits.head_timeout => self.end(Order::Close, Cut::SlowHead),
             Phase::Running => self.check_request(now, waited, limits),
+            // What was begun can't be taken back. A stream may well be a conversation in which the client is silent.
+            Phase::Answering if self.of == Of::Connection && self.pace(now, limits) == Pace::TooSlow => {
+                self.end(Order::Close, Cut::SlowBody);
+            }
             _ => {}
         }
     }
@@ -233,13 +240,11 @@ impl Progress {
     /// What the client keeps from ending is the client's failure, not the handler's.
     fn check_request(&self, now: Nanos, waited: Duration, limits: &Limits) {
         let overdue = waited > limits.request_timeout;
-        match self.awaits_client() {
-            Some(since) if overdue || now - since > limits.body_idle.into() => {
-                self.cut(Cut::SlowBody);
-                self.give_up(Refusal::BodyTooSlow);
-            }
-            None if overdue => self.give_up(Refusal::TimedOut),
-            _ => {}
+        match self.pace(now, limits) {
+            Pace::TooSlow => self.give_up(Refusal::BodyTooSlow),
+            Pace::Slow if overdue => self.give_up(Refusal::BodyTooSlow),
+            Pace::Unhindered if overdue => self.give_up(Refusal::TimedOut),
+            Pace::Slow | Pace::Unhindered => {}
         }
     }
 
@@ -257,12 +262,15 @@ impl Progress {
         self.since.set(now);
     }
 
-    /// Since when the handler waits for the client to send more of the body, if it does.
-    fn awaits_client(&self) -> Option<Nanos> {
-        self.upload.borrow().as_ref().and_then(|upload| upload.awaited_since())
+    /// How fast the client sends the body.
+    fn pace(&self, now: Nanos, limits: &Limits) -> Pace {
+        self.upload.borrow().as_ref().map_or(Pace::Unhindered, |upload| upload.pace(now, limits))
     }
 
     fn give_up(&self, refusal: Refusal) {
+        if refusal == Refusal::BodyTooSlow {
+            self.cut(Cut::SlowBody);
+        }
         self.overdue.set(Some(refusal));
         self.wake();
     }
@@ -281,38 +289,5 @@ impl Progress {
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
-    }
-}
-
-impl Upload {
-    pub(super) fn begin(clock: Clock) -> Arc<Self> {
-        Arc::new(Self {
-            clock,
-            awaited_since: AtomicU64::new(Nanos::MAX.0),
-            complete: AtomicBool::new(false),
-        })
-    }
-
-    pub(super) fn awaited(&self) {
-        if self.awaited_since().is_none() {
-            self.awaited_since.store(self.clock.now().0, Relaxed);
-        }
-    }
-
-    pub(super) fn progressed(&self) {
-        self.awaited_since.store(Nanos::MAX.0, Relaxed);
-    }
-
-    pub(super) fn completed(&self) {
-        self.progressed();
-        self.complete.store(true, Relaxed);
-    }
-
-    fn awaited_since(&self) -> Option<Nanos> {
-        Some(Nanos(self.awaited_since.load(Relaxed))).filter(|since| *since != Nanos::MAX)
-    }
-
-    fn is_complete(&self) -> bool {
-        self.complete.load(Relaxed)
     }
 }

@@ -162,6 +162,10 @@ pub struct Limits {
     pub head_timeout: Duration,
     /// Between two parts of a body that a handler reads; then 408.
     pub body_idle: Duration,
+    /// How long a body may be waited for in all, without the time that its bytes earn at `body_rate`; then 408.
+    pub body_grace: Duration,
+    /// Bytes of a body a second that are fast enough. 0: any rate is.
+    pub body_rate: u32,
     /// Between a request's head and its answer; then 504, or 408 if its body has not come as a whole.
     pub request_timeout: Duration,
     /// Without the client reading anything of an answer; then the connection is reset.
@@ -251,6 +255,8 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(5),
             head_timeout: Duration::from_secs(10),
             body_idle: Duration::from_secs(10),
+            body_grace: Duration::from_secs(10),
+            body_rate: 1024,
             request_timeout: Duration::from_secs(5),
             write_stall: Duration::from_secs(15),
             keep_alive: Duration::from_secs(75),
@@ -262,8 +268,10 @@ impl Default for Limits {
 impl Limits {
     /// How often connections are looked at: often enough that the shortest timeout ends at most an eighth late.
     pub(crate) fn sweep_interval(&self) -> Duration {
-        let Self { head_timeout, body_idle, request_timeout, write_stall, keep_alive, .. } = *self;
-        let shortest = head_timeout.min(body_idle).min(request_timeout).min(write_stall).min(keep_alive);
+        let Self { head_timeout, body_idle, body_grace, request_timeout, write_stall, keep_alive, .. } =
+            *self;
+        let times = [head_timeout, body_idle, body_grace, request_timeout, write_stall];
+        let shortest = times.into_iter().fold(keep_alive, Duration::min);
         (shortest / 8).clamp(Duration::from_millis(5), Duration::from_millis(250))
     }
 }

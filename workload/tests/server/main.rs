@@ -6,6 +6,7 @@ mod admission;
 mod age;
 mod attacks;
 mod authority;
+mod bodies;
 mod brownout;
 mod client;
 mod closed;

@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::Body;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use headroom_workload::stats::Stats;
@@ -21,7 +22,8 @@ pub(crate) struct Service {
     held: Arc<Semaphore>,
 }
 
-/// Routes: `/` answers, `/held` answers once released, `/panic` panics, `/large` sends 64 MiB, POST `/` counts bytes.
+/// Routes: `/` answers, `/held` answers once released, `/panic` panics, `/large` sends 64 MiB, POST `/` counts bytes,
+/// POST `/echo` sends them back as they come.
 pub(crate) fn start(configure: impl FnOnce(Server) -> Server) -> Service {
     let held = Arc::new(Semaphore::new(0));
     let gate = Arc::clone(&held);
@@ -32,6 +34,7 @@ pub(crate) fn start(configure: impl FnOnce(Server) -> Server) -> Service {
     let router = Router::new()
         .route("/", get(|| async { "hello" }))
         .route("/", post(|body: Bytes| async move { body.len().to_string() }))
+        .route("/echo", post(|body: Body| async { body }))
         .route("/held", get(wait))
         .route("/panic", get(panics))
         .route("/large", get(|| async { Bytes::from(vec![b'x'; 64 << 20]) }));

@@ -10,8 +10,9 @@ use axum::body::Body;
 use http::{Request, Response, StatusCode};
 
 use super::super::front::{Front, Outcome};
-use super::super::progress::{Order, Progress, Upload};
+use super::super::progress::{Order, Progress};
 use super::super::refusal::Refusal;
+use super::super::upload::Upload;
 use super::grammar::{self, After, Head, Scan};
 use super::known::{Known, known, send_known, send_rest};
 use super::line::Line;
@@ -47,8 +48,8 @@ enum Seen {
     Call,
     /// A request whose answer is known.
     Known(Known),
-    /// A head, and not all of its body.
-    Body,
+    /// A head, and so many bytes of its body, which are not all.
+    Body(usize),
     /// Not all of a head.
     Partial,
     Foreign,
@@ -149,21 +150,21 @@ async fn next(line: &mut Line, front: &Front, slot: &mut Slot) -> Next {
                     return Poll::Ready(Next::End(End::Foreign));
                 }
                 Seen::Partial => line.progress.bytes_read(line.hall.now()),
-                Seen::Body => await_body(line, &mut upload),
+                Seen::Body(bytes) => await_body(line, &mut upload, bytes),
             }
         }
     })
     .await
 }
 
-/// Waits, watched, for the rest of a body whose head is complete.
-fn await_body(line: &Line, upload: &mut Option<Arc<Upload>>) {
+/// Waits, watched, for the rest of a body of which there are so many bytes.
+fn await_body(line: &Line, upload: &mut Option<Arc<Upload>>, bytes: usize) {
     let upload = upload.get_or_insert_with(|| {
         let upload = Upload::begin(line.hall.clock());
         line.progress.head_read(line.hall.now(), Some(Arc::clone(&upload)));
         upload
     });
-    upload.progressed();
+    upload.progressed(bytes as u64);
     upload.awaited();
 }
 
@@ -173,7 +174,9 @@ fn see(bytes: &[u8], front: &Front, slot: &mut Slot) -> (usize, Seen) {
     match grammar::scan(bytes, &mut room, front.limits(), LONGEST_BODY) {
         Scan::Partial => (0, Seen::Partial),
         Scan::Foreign => (0, Seen::Foreign),
-        Scan::Head(head) if bytes.len() < head.bytes + head.body_bytes => (0, Seen::Body),
+        Scan::Head(head) if bytes.len() < head.bytes + head.body_bytes => {
+            (0, Seen::Body(bytes.len() - head.bytes))
+        }
         Scan::Head(head) => match known(&head, front) {
             Some(known) => (head.bytes + head.body_bytes, Seen::Known(known)),
             None => see_call(&head, bytes, front, slot),

@@ -13,8 +13,9 @@ use hyper::body::Incoming;
 use tokio::sync::watch;
 
 use super::super::body::{AnswerBody, limited};
-use super::super::progress::{Answered, Progress, Upload};
+use super::super::progress::{Answered, Progress};
 use super::super::registry::Hall;
+use super::super::upload::Upload;
 use crate::clock::Nanos;
 use crate::core::Stage;
 

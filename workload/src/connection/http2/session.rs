@@ -111,7 +111,7 @@ impl Session {
 
     /// A request has come: its stream's state.
     pub(super) fn begin(&self, now: Nanos) -> Rc<Progress> {
-        let progress = Rc::new(Progress::new(now, Term::endless(), false));
+        let progress = Rc::new(Progress::of_stream(now));
         let key = self.streams.borrow_mut().insert(Rc::clone(&progress));
         self.starting.replace(Some(Started { key, progress: Rc::clone(&progress) }));
         let requests = self.requests.get() + 1;
