@@ -20,6 +20,11 @@ impl Clock {
         Self { started: Instant::now() }
     }
 
+    /// The moment on the system's own clock.
+    pub(crate) fn instant(self, moment: Nanos) -> Option<Instant> {
+        self.started.checked_add(moment.into())
+    }
+
     pub(crate) fn now(self) -> Nanos {
         let passed = self.started.elapsed();
         // Not through 128 bits: every request asks twice.

@@ -1,6 +1,7 @@
 //! An open-loop client: Poisson arrivals over as many connections as are needed, in one thread.
 
 use std::cell::RefCell;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -29,13 +30,39 @@ struct Pool {
     idle: Rc<RefCell<Vec<Sender>>>,
 }
 
-/// Latencies from the intended send time, in rising order, at that rate over all `addresses`: each request goes to one
-/// of them at random. Within a `LocalSet` or a local runtime.
-pub async fn latencies(
-    addresses: &[SocketAddr],
-    rate: f64,
-    duration: Duration,
-) -> anyhow::Result<Vec<Duration>> {
+impl Pool {
+    /// A connection that its server has not closed meanwhile, if there is one.
+    fn take(&self) -> Option<Sender> {
+        let mut idle = self.idle.borrow_mut();
+        std::iter::from_fn(|| idle.pop()).find(|sender| !sender.is_closed())
+    }
+}
+
+/// What became of all counted requests.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Of those that were answered, from the intended send time, in rising order.
+    latencies: Vec<Duration>,
+    pub failed: usize,
+}
+
+impl Outcome {
+    /// The share of requests that took longer than `threshold`, or failed.
+    pub fn late(&self, threshold: Duration) -> f64 {
+        let late = self.latencies.iter().filter(|latency| **latency > threshold).count();
+        (late + self.failed) as f64 / (self.latencies.len() + self.failed).max(1) as f64
+    }
+
+    /// The latency that this share of the requests keeps to; `None` if more failed than may be above it.
+    pub fn quantile(&self, share: f64) -> Option<Duration> {
+        let all = self.latencies.len() + self.failed;
+        self.latencies.get((share * all as f64) as usize).copied()
+    }
+}
+
+/// Sends requests at that rate over all `addresses`, each to one of them at random. Within a `LocalSet` or a local
+/// runtime.
+pub async fn measure(addresses: &[SocketAddr], rate: f64, duration: Duration) -> anyhow::Result<Outcome> {
     // For each rate anew: the server closes connections that were idle for long.
     let pools: Vec<_> = addresses.iter().map(|&address| Pool { address, idle: Rc::default() }).collect();
     let mut draws = StdRng::seed_from_u64(1);
@@ -52,18 +79,23 @@ pub async fn latencies(
             requests.push(request);
         }
     }
-    let mut latencies = Vec::with_capacity(requests.len());
+    let mut outcome = Outcome::default();
     for request in requests {
-        latencies.push(request.await??);
+        match request.await? {
+            Ok(latency) => outcome.latencies.push(latency),
+            Err(error) => {
+                outcome.failed += 1;
+                writeln!(io::stderr(), "a request failed: {error:#}")?;
+            }
+        }
     }
-    latencies.sort();
-    Ok(latencies)
+    outcome.latencies.sort();
+    Ok(outcome)
 }
 
 /// One request; returns its latency.
 async fn request(pool: Pool, intended: Instant) -> anyhow::Result<Duration> {
-    let idle = pool.idle.borrow_mut().pop();
-    let mut sender = match idle {
+    let mut sender = match pool.take() {
         Some(sender) => sender,
         None => connect(pool.address).await?,
     };

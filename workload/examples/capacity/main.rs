@@ -1,7 +1,8 @@
 //! Whether the server is work conserving, in two measurements with exponential handlers and Poisson arrivals.
 //!
 //! **Capacity**: how close it comes to M/M/c with 1, 2 and 4 workers of one slot each and handlers that wait 10 ms.
-//! Bisects for the highest rate at which at most 1 % of the requests take longer than 100 ms, beside the closed form.
+//! Bisects for the highest rate at which at most 1 % of the requests take longer than 100 ms or fail, beside the closed
+//! form.
 //! **Sharing**: P99 of handlers that compute for 2 ms, at 80 % load, of one server with two workers that share what
 //! waits, against two servers of one worker each, between which connections are divided.
 //!
@@ -15,11 +16,12 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::Parser;
 use headroom_workload::{Cost, CostDistribution, RunningServer, Server, Workers, sample_service};
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 
-use self::client::latencies;
+use self::client::measure;
 use self::closed_form::Queue;
 
 const SERVICE: Duration = Duration::from_millis(10);
@@ -61,17 +63,19 @@ fn capacity(runtime: &LocalRuntime, workers: usize, duration: Duration, steps: u
     let queue =
         Queue { servers: workers, service: SERVICE.as_secs_f64(), threshold: THRESHOLD.as_secs_f64() };
     let closed_form = queue.capacity(MOST_LATE);
-    let (mut holds, mut fails) = (0.7 * closed_form, queue.hard());
+    let (mut holds, mut fails, mut failed) = (0.7 * closed_form, queue.hard(), 0);
     for _ in 0..steps {
         let rate = f64::midpoint(holds, fails);
-        let all = runtime.block_on(latencies(&addresses, rate, duration))?;
-        let late = all.iter().filter(|latency| **latency > THRESHOLD).count() as f64 / all.len() as f64;
+        let outcome = runtime.block_on(measure(&addresses, rate, duration))?;
+        failed += outcome.failed;
+        let late = outcome.late(THRESHOLD);
         writeln!(io::stderr(), "{workers} workers, {rate:.1}/s: {:.2} % over {THRESHOLD:?}", late * 100.0)?;
         *(if late <= MOST_LATE { &mut holds } else { &mut fails }) = rate;
     }
     let capacity = f64::midpoint(holds, fails);
     let report = serde_json::json!({
         "workers": workers, "capacity": capacity, "closedForm": closed_form, "ratio": capacity / closed_form,
+        "failed": failed,
     });
     writeln!(io::stdout(), "{report}")?;
     stop(server)
@@ -80,9 +84,12 @@ fn capacity(runtime: &LocalRuntime, workers: usize, duration: Duration, steps: u
 /// P99 with two workers that share what waits, and with two that do not.
 fn sharing(runtime: &LocalRuntime, duration: Duration) -> anyhow::Result<()> {
     let rate = LOAD * 2.0 / COMPUTING.as_secs_f64();
-    let p99 = |addresses: &[SocketAddr]| -> anyhow::Result<f64> {
-        let all = runtime.block_on(latencies(addresses, rate, duration))?;
-        Ok(all[(0.99 * all.len() as f64) as usize].as_secs_f64() * 1000.0)
+    let mut failed = 0;
+    let mut p99 = |addresses: &[SocketAddr]| -> anyhow::Result<f64> {
+        let outcome = runtime.block_on(measure(addresses, rate, duration))?;
+        failed += outcome.failed;
+        let p99 = outcome.quantile(0.99).context("more than 1 % of the requests failed: there is no P99")?;
+        Ok(p99.as_secs_f64() * 1000.0)
     };
     let together = start(2, COMPUTING, Duration::ZERO)?;
     let shared = p99(&[together.addresses().listening])?;
@@ -91,6 +98,7 @@ fn sharing(runtime: &LocalRuntime, duration: Duration) -> anyhow::Result<()> {
     let divided = p99(&apart.each_ref().map(|server| server.addresses().listening))?;
     let report = serde_json::json!({
         "load": LOAD, "p99MillisShared": shared, "p99MillisPerWorkerQueues": divided, "ratio": shared / divided,
+        "failed": failed,
     });
     writeln!(io::stdout(), "{report}")?;
     apart.into_iter().try_for_each(stop)

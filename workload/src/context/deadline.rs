@@ -10,6 +10,11 @@ use crate::intake::{grpc_timeout, timeout_at};
 const AT: HeaderName = HeaderName::from_static("x-timeout-at");
 const GRPC: HeaderName = HeaderName::from_static("grpc-timeout");
 
+/// The deadline of a request as the server reads it, among the request's extensions: a span counts from arrival, and how
+/// long ago that was a layer can't know.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline(pub(crate) Instant);
+
 /// The deadline of a request that was read at `arrived`: the earlier one if there are two. What can't be understood is
 /// none.
 pub(super) fn of(headers: &HeaderMap, arrived: Instant) -> Option<Instant> {

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use http::{Request, Response};
 use tower::{Layer, Service};
@@ -43,7 +42,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let context = RequestContext::new(request.headers(), Instant::now());
+        let context = RequestContext::of(&request);
         request.extensions_mut().insert(context.clone());
         let mut answer = Box::pin(context.within(|| self.inner.call(request)));
         Box::pin(async move {

@@ -10,10 +10,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::extract::FromRequestParts;
-use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
+use http::{Request, StatusCode};
 
+pub(crate) use deadline::Deadline;
 pub use layer::{RequestContextLayer, WithRequestContext};
 
 /// The name of a request.
@@ -44,13 +45,24 @@ thread_local! {
 impl RequestContext {
     /// That of a request with these headers, which was read at `arrived`.
     pub fn new(headers: &HeaderMap, arrived: Instant) -> Self {
+        Self::with_deadline(headers, deadline::of(headers, arrived))
+    }
+
+    /// That of a request that has just been handed over.
+    fn of<B>(request: &Request<B>) -> Self {
+        let known = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
+        let deadline = known.or_else(|| deadline::of(request.headers(), Instant::now()));
+        Self::with_deadline(request.headers(), deadline)
+    }
+
+    fn with_deadline(headers: &HeaderMap, deadline: Option<Instant>) -> Self {
         let traceparent = headers.get(trace::PARENT).filter(|parent| trace::is_valid(parent.as_bytes()));
         let shared = Shared {
             id: request_id(headers),
             // A state without its parent means nothing.
             tracestate: traceparent.and_then(|_| headers.get(trace::STATE)).cloned(),
             traceparent: traceparent.cloned(),
-            deadline: deadline::of(headers, arrived),
+            deadline,
         };
         Self { shared: Arc::new(shared) }
     }

@@ -3,7 +3,6 @@
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use http::Request;
 use rstest::rstest;
 use tower::ServiceExt as _;
 
@@ -71,6 +70,16 @@ async fn a_handler_knows_it_and_the_answer_names_it() {
     let body = axum::body::to_bytes(answer.into_body(), 100).await.unwrap();
     assert_eq!((named.len(), named.as_bytes()), (16, &body[..]));
     assert!(RequestContext::current().is_none());
+}
+
+#[tokio::test]
+async fn the_deadline_is_the_servers_where_it_has_read_one() {
+    let deadline = Instant::now() + Duration::from_secs(7);
+    let mut request = Request::builder().header("grpc-timeout", "1H").body(Body::empty()).unwrap();
+    request.extensions_mut().insert(Deadline(deadline));
+    let handler = async move |context: RequestContext| assert_eq!(context.deadline(), Some(deadline));
+    let service = Router::new().route("/", get(handler)).layer(RequestContextLayer);
+    assert_eq!(service.oneshot(request).await.unwrap().status(), StatusCode::OK);
 }
 
 #[tokio::test]

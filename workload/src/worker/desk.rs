@@ -19,6 +19,7 @@ use super::gauge::{Gauge, Run};
 use crate::admission::{Entry, Errand, Home, Job, Limiter, Marks, Permit, Rejection, WorkerId};
 use crate::clock::Nanos;
 use crate::connection::{Hall, Health, Outcome, Peer, Refusal};
+use crate::context::Deadline;
 use crate::core::Core;
 use crate::fixed::{self, FixedAnswer};
 use crate::intake::Intake;
@@ -92,6 +93,9 @@ impl Desk {
                 return Err(Refusal::Overloaded(reason));
             }
         };
+        if let Some(deadline) = marks.deadline.and_then(|deadline| self.hall.clock().instant(deadline)) {
+            request.extensions_mut().insert(Deadline(deadline));
+        }
         if let Some(response) = fixed::response(&self.fixed, &request) {
             self.answered_fixed(arrived, arrived);
             return Ok((response, None));

@@ -2,16 +2,19 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use headroom_workload::upstream::{Breaker, BreakerLayer, BreakerRules};
 use headroom_workload::{RequestContext, RequestContextLayer, RunningServer, Server};
+use tokio::sync::Semaphore;
 use tower::{ServiceBuilder, ServiceExt as _, service_fn};
 
-use crate::client::{Client, Reply};
-use crate::service::{start, workers};
+use crate::client::{Client, PATIENCE, Reply};
+use crate::service::{Service, one_slot, start, workers};
 
 const FAST: &str = "GET / HTTP/1.1\r\nhost: test\r\n";
 /// hyper's, because of its encoding.
@@ -51,6 +54,29 @@ fn a_handler_knows_the_name_that_the_answer_has() {
     assert_eq!(reply.header("x-request-id"), Some(reply.body.as_str()));
     server.drain();
     server.join().unwrap();
+}
+
+#[test]
+fn a_span_of_time_counts_from_arrival_and_not_from_the_handlers_start() {
+    let (held, told) = (Arc::new(Semaphore::new(0)), Arc::new(Mutex::new(None)));
+    let (gate, tell) = (Arc::clone(&held), Arc::clone(&told));
+    let router = Router::new()
+        .route("/held", get(async move || gate.acquire().await.unwrap().forget()))
+        .route("/", get(async move |context: RequestContext| *tell.lock().unwrap() = context.deadline()))
+        .layer(RequestContextLayer);
+    let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
+    let server = Server::builder(router).listen(any_port).admin(any_port).workers(workers(1));
+    let service = Service::of(one_slot(server, 10, PATIENCE).start().unwrap());
+    let (mut first, mut second) = (service.client(), service.client());
+    first.send("GET /held HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    service.until(|stats| stats.in_flight == 1);
+    second.send("GET / HTTP/1.1\r\nhost: a\r\ngrpc-timeout: 1H\r\n\r\n").unwrap();
+    service.until(|stats| stats.queued == 1);
+    let latest = Instant::now() + Duration::from_hours(1);
+    held.add_permits(1);
+    assert_eq!((first.reply().unwrap().status, second.reply().unwrap().status), (200, 200));
+    assert!(told.lock().unwrap().is_some_and(|deadline| deadline <= latest));
+    service.stop();
 }
 
 #[test]

@@ -63,6 +63,11 @@ pub(crate) fn limited(server: Server, change: impl FnOnce(&mut Limits)) -> Serve
 }
 
 impl Service {
+    /// A server with routes of its own.
+    pub(crate) fn of(server: RunningServer) -> Self {
+        Self { server, held: Arc::new(Semaphore::new(0)) }
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::connect(self.server.addresses().listening).unwrap()
     }
