@@ -13,7 +13,7 @@ define need
 	test -z "$$missing" || { $(SUDO) apt-get update && $(SUDO) apt-get install -y --no-install-recommends $$missing; }
 endef
 
-.PHONY: help demo test cluster-up cluster-down e2e images chart lint bench bench-tools bench-overload bench-memory soak fuzz generate deny tools
+.PHONY: help demo test cluster-up cluster-down e2e images chart lint bench bench-tools bench-overload bench-memory soak soak-attacks fuzz generate deny tools
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,12 @@ bench-memory: tools ## Measures what an idle connection costs in memory, at 15,0
 
 soak: tools ## Changes workers 2,000 times under load and counts failed requests: none may (ARGS="--changes 200" for less)
 	cargo run --release -p headroom-workload --example soak -- $(ARGS)
+
+soak-attacks: tools ## Attacks the server for SECONDS=60 in each of the known ways and writes how much slower a good client is served
+	@mkdir -p target/bench && rm -f target/bench/attacks.jsonl
+	HEADROOM_ATTACK_SECONDS=$(SECONDS) HEADROOM_ATTACK_REPORT=$(CURDIR)/target/bench/attacks.jsonl \
+		cargo test --release -p headroom-workload --test server attacks:: -- --test-threads 2 $(ARGS)
+	@cat target/bench/attacks.jsonl
 
 generate: tools ## Writes crds/ and the tables of docs/reference/ anew from the Rust types
 	cargo run --quiet -p headroom -- crds --out crds
