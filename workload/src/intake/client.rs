@@ -92,7 +92,7 @@ pub(crate) fn fuzz(bytes: &[u8]) {
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let network = lines.next().and_then(|line| std::str::from_utf8(line).ok()?.parse::<Network>().ok());
     let Some(proxies) = network else { return };
-    assert_eq!(proxies.to_string().parse(), Ok(proxies));
+    assert_eq!(proxies.to_string().parse::<Network>(), Ok(proxies));
     let one = std::num::NonZeroU32::MIN;
     let limits =
         ClientLimits { key: ClientKey::Address, rate: one, burst: one, trusted_proxies: vec![proxies] };

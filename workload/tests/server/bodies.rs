@@ -57,8 +57,8 @@ fn a_body_that_trickles_is_answered_408(#[case] framing: &str, #[case] part: &'s
 fn a_body_that_is_fast_enough_is_not_cut(#[case] rate: u32) {
     let service = trickled(rate);
     let mut client = service.client();
-    client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n").unwrap();
-    trickle(&client, b"x", 100).join().unwrap();
+    client.send("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n0123456789").unwrap();
+    trickle(&client, b"x", 90).join().unwrap();
     assert_eq!(client.reply().unwrap().body, "100");
     service.stop();
 }

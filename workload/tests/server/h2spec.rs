@@ -1,6 +1,5 @@
 //! The conformance tests of h2spec, strict ones included, in plain text and over TLS. Skips where there is no Go.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use headroom_workload::Tls;
@@ -8,6 +7,7 @@ use rstest::rstest;
 
 use crate::authority::{Authority, Validity};
 use crate::service::start;
+use crate::tools::build;
 
 /// Cases that fail, each with its reason.
 const EXCEPTIONS: [(&str, &str); 1] = [(
@@ -15,30 +15,14 @@ const EXCEPTIONS: [(&str, &str); 1] = [(
     "in plain text what is not HTTP/2's preface is HTTP/1, and is answered as such before the connection closes",
 )];
 
-/// Builds the tool with the versions of its `go.mod`.
-fn tool() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/h2spec");
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("h2spec");
-    let mut command = Command::new("go");
-    command.current_dir(folder).args(["build", "-o"]).arg(&program);
-    match command.arg("github.com/summerwind/h2spec/cmd/h2spec").output() {
-        Ok(built) if built.status.success() => Some(program),
-        Ok(built) => {
-            println!("SKIPPED: h2spec does not build: {}", String::from_utf8_lossy(&built.stderr));
-            None
-        }
-        Err(error) => {
-            println!("SKIPPED: h2spec needs Go: {error}");
-            None
-        }
-    }
-}
-
 #[rstest]
 #[case::plain(false)]
 #[case::tls(true)]
 fn h2spec_finds_nothing_else(#[case] secure: bool) {
-    let Some(program) = tool() else { return };
+    let program = match build("h2spec", "github.com/summerwind/h2spec/cmd/h2spec") {
+        Ok(program) => program,
+        Err(reason) => return println!("SKIPPED: {reason}"),
+    };
     let folder = tempfile::tempdir().unwrap();
     let (certificate, key) = Authority::new().issue("localhost", Validity::Now);
     let files = ["certificate", "key"].map(|name| folder.path().join(name));
