@@ -4,6 +4,8 @@ SHELL := /bin/sh
 ARGS ?=
 SECONDS ?= 60
 FUZZ = $(shell cargo +nightly --version >/dev/null 2>&1 && echo '+nightly fuzz run' || echo 'fuzz run -s none')
+# The short forms measure what is built anyway, the others what the image holds, with its profile (images/compile).
+SERVER = $(if $(filter --quick,$(ARGS)),target/release/headroom-workload,$$(images/compile headroom-workload))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # Installs Debian's packages whose programs are missing: $(call need,PROGRAM:PACKAGE ...)
@@ -34,7 +36,8 @@ cluster-down: tools ## Removes that cluster and all that it left
 	cargo build --quiet -p headroom-e2e --bin headroom-cluster
 	target/debug/headroom-cluster down $(ARGS)
 
-e2e: tools images ## Runs the tests that need a cluster, on one made for them (the first time it builds Kubernetes)
+e2e: tools ## Runs the tests that need a cluster, on one made for them (the first time it builds Kubernetes)
+	PGO=off images/build
 	cargo build --quiet -p headroom -p headroom-e2e --bins
 	target/debug/headroom-cluster with --logs target/e2e/logs -- e2e/run
 
@@ -51,7 +54,7 @@ bench: tools bench-tools ## Times a decision, the capacity, and what a request c
 	cd workload/bench/peers/go && go build -trimpath -o ../../../../target/bench/peers/release/go-peer .
 	cargo bench -p headroom-core -- $(filter --quick,$(ARGS))
 	target/release/examples/capacity $(filter --quick,$(ARGS))
-	target/release/headroom-bench server $(ARGS)
+	target/release/headroom-bench server --program "$(SERVER)" $(ARGS)
 
 # The servers that ours is compared with, and what builds or asks them.
 bench-tools:
@@ -60,7 +63,7 @@ bench-tools:
 
 bench-overload: tools ## Measures what overload does to the server, with admission and without (10 minutes; ARGS=--quick: 2)
 	cargo build --release -p headroom-workload -p headroom-bench
-	target/release/headroom-bench overload $(ARGS)
+	target/release/headroom-bench overload --server "$(SERVER)" $(ARGS)
 
 bench-memory: tools ## Measures what an idle connection costs in memory, at 15,000 and at 100,000 in a virtual machine (5 minutes)
 	$(call need,nginx:nginx-light openssl:openssl busybox:busybox-static qemu-system-x86_64:qemu-system-x86)
