@@ -24,10 +24,13 @@ fn an_old_view_never_makes_a_write_succeed() {
     })
     .unwrap();
 
-    // The controller sees 2 pods and wants 4; there are 8.
+    // The controller sees 2 pods and wants 4; there are 8. The step comes while those are about to start, so that its
+    // connections go to the pods that are seen.
     let mut audit = Audit::from_now().unwrap();
+    let load = Load::steps("load", "10s@100,60s@600").start(place, &service.url().unwrap()).unwrap();
+    load.until_running().unwrap();
+    std::thread::sleep(Duration::from_secs(8));
     kubectl(&["-n", place, "scale", "deployment/web", "--replicas=8"]).unwrap();
-    let load = Load::steps("load", "60s@600").start(place, &service.url().unwrap()).unwrap();
     let refused = |audit: &mut Audit| {
         let entries = audit.so_far().unwrap().iter().filter(|entry| {
             entry.object_ref.namespace == place
