@@ -4,8 +4,8 @@ SHELL := /bin/sh
 ARGS ?=
 SECONDS ?= 60
 FUZZ = $(shell cargo +nightly --version >/dev/null 2>&1 && echo '+nightly fuzz run' || echo 'fuzz run -s none')
-# The short forms measure what is built anyway, the others what the image holds, with its profile (images/compile).
-SERVER = $(if $(filter --quick,$(ARGS)),target/release/headroom-workload,$$(images/compile headroom-workload))
+# The short forms measure what is built anyway, the others what an image with a profile holds (images/compile).
+SERVER = $(if $(filter --quick,$(ARGS)),target/release/headroom-workload,$$(PGO=on images/compile headroom-workload))
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # Installs Debian's packages whose programs are missing: $(call need,PROGRAM:PACKAGE ...)
@@ -37,7 +37,7 @@ cluster-down: tools ## Removes that cluster and all that it left
 	target/debug/headroom-cluster down $(ARGS)
 
 e2e: tools ## Runs the tests that need a cluster, on one made for them (the first time it builds Kubernetes)
-	PGO=off images/build
+	images/build
 	cargo build --quiet -p headroom -p headroom-e2e --bins
 	target/debug/headroom-cluster with --logs target/e2e/logs -- e2e/run
 
